@@ -1,0 +1,65 @@
+// Reader: checked access to one JSON object, so that a parsed document becomes a type and every
+// unknown member is refused.
+//
+//   json::Reader in(value, "manifest");
+//   const std::string id = in.text("id", 1, 128);
+//   const std::int64_t epoch = in.integer("epoch", 1, json::kMaxInteger);
+//   const auto* files = in.array("files");
+//   SG_TRY(in.finish());             // first error, or kUnknownField for what was not asked for
+//
+// The first error sticks; later calls return empty values, so a caller may read straight through and
+// look once. Messages carry an RFC 6901 pointer: "manifest: /files/0/size: expected integer".
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stargraph/base/result.hpp"
+#include "stargraph/json/value.hpp"
+
+namespace stargraph::json {
+
+inline constexpr std::int64_t kMaxInteger = 9007199254740991;  // 2^53 - 1
+
+class Reader {
+ public:
+  // `value` must outlive the reader. `pointer` is where it stands in its document.
+  Reader(const Value& value, std::string context, std::string pointer = "");
+
+  [[nodiscard]] std::string text(std::string_view name, std::size_t min_bytes = 0, std::size_t max_bytes = 65536);
+  [[nodiscard]] std::optional<std::string> optional_text(std::string_view name, std::size_t min_bytes = 0, std::size_t max_bytes = 65536);
+  [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t min, std::int64_t max);
+  [[nodiscard]] std::optional<std::int64_t> optional_integer(std::string_view name, std::int64_t min, std::int64_t max);
+  [[nodiscard]] bool boolean(std::string_view name);
+  [[nodiscard]] std::optional<bool> optional_boolean(std::string_view name);
+  // Never null: an empty array or object stands in after an error or for an absent optional.
+  [[nodiscard]] const Array& array(std::string_view name, std::size_t max_items = 65536);
+  [[nodiscard]] const Array& optional_array(std::string_view name, std::size_t max_items = 65536);
+  [[nodiscard]] const Value& value(std::string_view name);               // any type, must be there
+  [[nodiscard]] const Value* optional_value(std::string_view name);      // null when absent
+  [[nodiscard]] std::vector<std::string> texts(std::string_view name, std::size_t max_items = 65536);
+  [[nodiscard]] std::vector<std::string> optional_texts(std::string_view name, std::size_t max_items = 65536);
+  // Records an error about a member, with its pointer.
+  void refuse(std::string_view name, base::Code code, std::string_view why);
+  [[nodiscard]] bool failed() const { return error_.has_value(); }
+  [[nodiscard]] std::string pointer_of(std::string_view name) const;
+  // The first error, or kUnknownField when a member was never asked for.
+  [[nodiscard]] base::Result<> finish();
+
+ private:
+  const Value* take(std::string_view name, bool required);
+  const Object* object_ = nullptr;
+  std::string context_;
+  std::string pointer_;
+  std::set<std::string, std::less<>> seen_;
+  std::optional<base::Error> error_;
+};
+
+// One step of an RFC 6901 pointer: "/" + name with ~ and / escaped.
+[[nodiscard]] std::string pointer_step(std::string_view name);
+[[nodiscard]] std::string pointer_step(std::size_t index);
+
+}  // namespace stargraph::json

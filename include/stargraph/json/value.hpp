@@ -1,0 +1,83 @@
+// JSON values: what the strict parser gives and what the RFC 8785 writer takes.
+//
+// Numbers are I-JSON (RFC 7493): integers within +-(2^53-1) are kept exactly as std::int64_t, all
+// other finite numbers are double. An object keeps its members sorted by RFC 8785 order only when it
+// is written; in memory they are in the order they came, and no name stands twice.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "stargraph/base/result.hpp"
+
+namespace stargraph::json {
+
+class Value;
+using Array = std::vector<Value>;
+using Member = std::pair<std::string, Value>;
+
+class Object {
+ public:
+  Object() = default;
+  Object(std::initializer_list<Member> members);
+  [[nodiscard]] const Value* find(std::string_view name) const;
+  [[nodiscard]] Value* find(std::string_view name);
+  // Replaces the member of that name or appends it.
+  void set(std::string name, Value value);
+  bool erase(std::string_view name);
+  [[nodiscard]] std::size_t size() const { return members_.size(); }
+  [[nodiscard]] bool empty() const { return members_.empty(); }
+  [[nodiscard]] auto begin() const { return members_.begin(); }
+  [[nodiscard]] auto end() const { return members_.end(); }
+  bool operator==(const Object& other) const;  // order does not matter
+
+ private:
+  std::vector<Member> members_;
+};
+
+class Value {
+ public:
+  Value() : data_(nullptr) {}
+  Value(std::nullptr_t) : data_(nullptr) {}
+  Value(bool value) : data_(value) {}
+  Value(std::int64_t value) : data_(value) {}
+  Value(int value) : data_(static_cast<std::int64_t>(value)) {}
+  Value(double value) : data_(value) {}
+  Value(std::string value) : data_(std::move(value)) {}
+  Value(std::string_view value) : data_(std::string(value)) {}
+  Value(const char* value) : data_(std::string(value)) {}
+  Value(Array value);
+  Value(Object value);
+
+  [[nodiscard]] bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
+  [[nodiscard]] bool is_bool() const { return std::holds_alternative<bool>(data_); }
+  [[nodiscard]] bool is_integer() const { return std::holds_alternative<std::int64_t>(data_); }
+  [[nodiscard]] bool is_double() const { return std::holds_alternative<double>(data_); }
+  [[nodiscard]] bool is_string() const { return std::holds_alternative<std::string>(data_); }
+  [[nodiscard]] bool is_array() const { return std::holds_alternative<Array>(data_); }
+  [[nodiscard]] bool is_object() const { return std::holds_alternative<Object>(data_); }
+
+  // Pointers into this value, null when it is of another type.
+  [[nodiscard]] const bool* boolean() const { return std::get_if<bool>(&data_); }
+  [[nodiscard]] const std::int64_t* integer() const { return std::get_if<std::int64_t>(&data_); }
+  [[nodiscard]] const double* number() const { return std::get_if<double>(&data_); }
+  [[nodiscard]] const std::string* string() const { return std::get_if<std::string>(&data_); }
+  [[nodiscard]] const Array* array() const { return std::get_if<Array>(&data_); }
+  [[nodiscard]] const Object* object() const { return std::get_if<Object>(&data_); }
+  [[nodiscard]] Array* array() { return std::get_if<Array>(&data_); }
+  [[nodiscard]] Object* object() { return std::get_if<Object>(&data_); }
+  // "null", "boolean", "integer", "number", "string", "array", "object".
+  [[nodiscard]] std::string_view type_name() const;
+  bool operator==(const Value& other) const;
+
+ private:
+  std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> data_;
+};
+
+}  // namespace stargraph::json

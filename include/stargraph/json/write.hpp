@@ -1,0 +1,19 @@
+// JSON writers.
+#pragma once
+
+#include <string>
+
+#include "stargraph/json/value.hpp"
+
+namespace stargraph::json {
+
+// RFC 8785 (JCS): members sorted by UTF-16 code units, shortest numbers as ECMAScript writes them.
+[[nodiscard]] std::string canonical(const Value& value);
+// Compact, members in the order they stand in memory. For documents whose order is part of a format.
+[[nodiscard]] std::string compact(const Value& value);
+// Two spaces a level, for people.
+[[nodiscard]] std::string pretty(const Value& value);
+// One JSON string with its quotes, escaped as RFC 8785 3.2.2.2.
+[[nodiscard]] std::string quoted(std::string_view text);
+
+}  // namespace stargraph::json

@@ -1,0 +1,115 @@
+// Encrypted SQLite (SQLCipher, raw 256-bit key). No SQLite type appears outside src/store.
+//
+// A Database is one file in WAL mode with synchronous=FULL, foreign keys, recursive triggers,
+// trusted_schema off, cell size checks, secure_delete and defensive mode on; memory temp store; mode
+// 0600, umask 0077. Connection: one thread at a time. Statement: belongs to its connection and must
+// not outlive it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "stargraph/base/bytes.hpp"
+#include "stargraph/base/env.hpp"
+#include "stargraph/base/result.hpp"
+#include "stargraph/crypto/secret.hpp"
+
+namespace stargraph::store {
+
+class Connection;
+
+// One prepared statement, cached by its text in the connection. Parameters count from 1, columns from 0.
+//   SG_TRY(auto rows, connection.query("SELECT id, state FROM runs WHERE tenant = ?1"));
+//   rows.bind(1, tenant.str());
+//   while (true) { SG_TRY(const bool more, rows.step()); if (!more) break; use(rows.text(0)); }
+class Statement {
+ public:
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+  ~Statement();  // resets it and gives it back to the cache
+
+  Statement& bind(int parameter, std::string_view text);
+  Statement& bind(int parameter, const std::string& text) { return bind(parameter, std::string_view(text)); }
+  Statement& bind(int parameter, const char* text) { return bind(parameter, std::string_view(text)); }
+  Statement& bind(int parameter, std::int64_t number);
+  Statement& bind(int parameter, int number) { return bind(parameter, static_cast<std::int64_t>(number)); }
+  Statement& bind(int parameter, bool flag) { return bind(parameter, static_cast<std::int64_t>(flag)); }
+  Statement& bind(int parameter, base::BytesView blob);
+  Statement& bind(int parameter, std::nullptr_t);
+  template <class T>
+  Statement& bind(int parameter, const std::optional<T>& value) {
+    return value ? bind(parameter, *value) : bind(parameter, nullptr);
+  }
+
+  [[nodiscard]] base::Result<bool> step();  // true: a row is there
+  [[nodiscard]] base::Result<> run();       // steps to the end
+  void reset();
+
+  [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] std::string text(int column) const;  // "" for NULL
+  [[nodiscard]] base::Bytes blob(int column) const;
+  [[nodiscard]] std::optional<std::string> optional_text(int column) const;
+  [[nodiscard]] std::optional<std::int64_t> optional_integer(int column) const;
+
+ private:
+  friend class Connection;
+  struct State;
+  explicit Statement(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// One step of a module's schema. `number` counts from 1 without gaps within a module. `sql` may hold
+// several statements; it runs once, in a transaction.
+struct Migration {
+  std::string_view module;
+  int number;
+  std::string_view sql;
+};
+
+class Connection {
+ public:
+  Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
+  ~Connection();
+  [[nodiscard]] base::Result<Statement> query(std::string_view sql);  // kInternal for bad SQL: our mistake
+  [[nodiscard]] base::Result<> execute(std::string_view sql);         // one or more statements, no rows
+  [[nodiscard]] std::int64_t changes() const;                         // rows of the last change
+  [[nodiscard]] std::int64_t last_rowid() const;
+
+ private:
+  friend class Database;
+  struct State;
+  explicit Connection(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class Database {
+ public:
+  // Opens or creates. kModeTooWide, kWrongOwner, kNetworkFileSystem, kDatabaseKeyWrong,
+  // kDatabaseNewer (a migration we do not know was applied). `key` is 32 bytes. The state directory
+  // must exist. Threads: any, after this returns.
+  [[nodiscard]] static base::Result<std::unique_ptr<Database>> open(const base::Path& file, const crypto::Secret& key,
+                                                                    std::span<const Migration> migrations);
+  ~Database();
+  [[nodiscard]] base::Result<Connection> writer();  // for the Ledger and offline programs
+  [[nodiscard]] base::Result<Connection> reader();  // query_only; a new one or one from the pool
+  // Runs `read` on a pooled reader connection inside one read transaction.
+  [[nodiscard]] base::Result<> read(const std::function<base::Result<>(Connection&)>& read);
+  [[nodiscard]] const base::Path& file() const;
+
+ private:
+  struct State;
+  explicit Database(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Refuses NFS, SMB, FUSE and other file systems whose locks or syncs cannot be trusted (statfs(2)).
+[[nodiscard]] base::Result<> check_local_file_system(const base::Path& directory);
+
+}  // namespace stargraph::store
