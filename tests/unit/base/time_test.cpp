@@ -1,0 +1,48 @@
+#include "stargraph/base/time.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stargraph::base {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Known answers from GNU date: date -u -d <text> +%s.
+TEST(Rfc3339, KnownAnswers) {
+  const std::pair<const char*, std::int64_t> vectors[] = {{"1970-01-01T00:00:00Z", 0},
+                                                          {"2026-01-01T00:00:00.000000Z", 1767225600},
+                                                          {"2024-02-29T23:59:59Z", 1709251199},
+                                                          {"2026-01-02T09:00:00-05:00", 1767362400},
+                                                          {"1969-12-31T23:59:59Z", -1}};
+  for (const auto& [text, seconds] : vectors) EXPECT_EQ(to_micros(parse_rfc3339(text).value()), seconds * 1'000'000) << text;
+  EXPECT_EQ(format_rfc3339(from_micros(1'709'251'199'000'042)), "2024-02-29T23:59:59.000042Z");
+  EXPECT_EQ(format_rfc3339(from_micros(-1)), "1969-12-31T23:59:59.999999Z");
+}
+
+TEST(Rfc3339, RefusesWhatIsNotADateTime) {
+  for (const char* bad : {"", "2026-01-01", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z",
+                          "2026-01-01T00:00:60Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.1234567Z",
+                          "2026-01-01T00:00:00Zx", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00+24:00"}) {
+    EXPECT_FALSE(parse_rfc3339(bad).has_value()) << bad;
+  }
+}
+
+TEST(Iso8601Duration, KnownAnswersAndOutput) {
+  EXPECT_EQ(parse_iso8601_duration("PT15M").value(), 15min);
+  EXPECT_EQ(parse_iso8601_duration("PT900S").value(), 15min);
+  EXPECT_EQ(parse_iso8601_duration("P1DT2H").value(), 26h);
+  EXPECT_EQ(parse_iso8601_duration("PT0.5S").value(), 500ms);
+  EXPECT_EQ(format_iso8601_duration(15min), "PT15M");
+  EXPECT_EQ(format_iso8601_duration(26h), "P1DT2H");
+  EXPECT_EQ(format_iso8601_duration(500ms), "PT0.5S");
+  EXPECT_EQ(format_iso8601_duration(0s), "PT0S");
+}
+
+TEST(Iso8601Duration, RefusesWhatItDoesNotKnow) {
+  for (const char* bad : {"", "P", "PT", "15M", "P1Y", "P1M", "PT1D", "P1H", "PT1H1H", "PT1M1H", "P-1D", "PT0.5M", "PT1.S", "P99999999999D", "PT1S "}) {
+    EXPECT_FALSE(parse_iso8601_duration(bad).has_value()) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace stargraph::base
