@@ -2,8 +2,18 @@
 //
 // A Database is one file in WAL mode with synchronous=FULL, foreign keys, recursive triggers,
 // trusted_schema off, cell size checks, secure_delete and defensive mode on; memory temp store; mode
-// 0600, umask 0077. Connection: one thread at a time. Statement: belongs to its connection and must
-// not outlive it.
+// 0600 whatever the umask. The cipher is pinned: AES-256-CBC pages of 4,096 bytes with HMAC-SHA-512.
+// Several processes may have the same file open.
+//
+// Connection: one thread at a time, and not after its Database. Statement: belongs to its connection
+// and must not outlive it.
+//
+// Only migrations change the schema: CREATE, DROP and ALTER elsewhere are kInternal, so that no code
+// path can lift an append-only trigger. ATTACH, DETACH and settings (PRAGMA x = y) are kInternal too.
+//
+// Errors of statements: kConflict (a UNIQUE or PRIMARY KEY exists already), kBusy (another process
+// held the write lock for 5 s), kDiskLow, kTooLarge, kIo (also damaged pages), kInternal (our SQL is
+// wrong, another constraint or an append-only trigger refused). Messages never hold bound values.
 #pragma once
 
 #include <cstdint>
@@ -46,10 +56,15 @@ class Statement {
     return value ? bind(parameter, *value) : bind(parameter, nullptr);
   }
 
-  [[nodiscard]] base::Result<bool> step();  // true: a row is there
-  [[nodiscard]] base::Result<> run();       // steps to the end
+  // True: a row is there. After the last row and after an error it stays there until reset(). A bind
+  // that failed is this call's error.
+  [[nodiscard]] base::Result<bool> step();
+  // Steps to the end and resets, ready for the next values.
+  [[nodiscard]] base::Result<> run();
+  // Back to before the first step; the bound values stay.
   void reset();
 
+  // Columns of the current row; only after step() gave true.
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string text(int column) const;  // "" for NULL
@@ -65,7 +80,8 @@ class Statement {
 };
 
 // One step of a module's schema. `number` counts from 1 without gaps within a module. `sql` may hold
-// several statements; it runs once, in a transaction.
+// several statements; it runs once, in a transaction of its own together with its row in
+// schema_version(module, number, applied_at). What was applied never changes: add a number instead.
 struct Migration {
   std::string_view module;
   int number;
@@ -78,12 +94,14 @@ class Connection {
   Connection& operator=(Connection&&) noexcept;
   ~Connection();
   [[nodiscard]] base::Result<Statement> query(std::string_view sql);  // kInternal for bad SQL: our mistake
-  [[nodiscard]] base::Result<> execute(std::string_view sql);         // one or more statements, no rows
+  [[nodiscard]] base::Result<> execute(std::string_view sql);         // one or more statements, rows are dropped
   [[nodiscard]] std::int64_t changes() const;                         // rows of the last change
   [[nodiscard]] std::int64_t last_rowid() const;
 
  private:
   friend class Database;
+  friend class Ledger;
+  friend class Statement;
   struct State;
   explicit Connection(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
@@ -91,15 +109,19 @@ class Connection {
 
 class Database {
  public:
-  // Opens or creates. kModeTooWide, kWrongOwner, kNetworkFileSystem, kDatabaseKeyWrong,
-  // kDatabaseNewer (a migration we do not know was applied). `key` is 32 bytes. The state directory
-  // must exist. Threads: any, after this returns.
+  // Opens or creates, and applies the migrations that are missing, in the order given. kModeTooWide
+  // (the file, its -wal, -shm or -journal wider than 0600; the directory writable by others),
+  // kWrongOwner, kNetworkFileSystem, kDatabaseKeyWrong (or the first page is damaged), kDatabaseNewer
+  // (a number we do not know was applied; modules that `migrations` does not name are left alone, so
+  // that an offline program may bring only the modules it uses). `key` is 32 bytes; a copy is kept in
+  // guarded memory. The state directory must exist. Threads: any, after this returns.
   [[nodiscard]] static base::Result<std::unique_ptr<Database>> open(const base::Path& file, const crypto::Secret& key,
                                                                     std::span<const Migration> migrations);
   ~Database();
-  [[nodiscard]] base::Result<Connection> writer();  // for the Ledger and offline programs
-  [[nodiscard]] base::Result<Connection> reader();  // query_only; a new one or one from the pool
-  // Runs `read` on a pooled reader connection inside one read transaction.
+  // For the Ledger and offline programs. Without BEGIN each statement commits on its own.
+  [[nodiscard]] base::Result<Connection> writer();
+  [[nodiscard]] base::Result<Connection> reader();  // query_only; from the pool, and back to it when it goes
+  // Runs `read` on a pooled reader connection inside one read transaction: one snapshot.
   [[nodiscard]] base::Result<> read(const std::function<base::Result<>(Connection&)>& read);
   [[nodiscard]] const base::Path& file() const;
 
@@ -109,7 +131,8 @@ class Database {
   std::unique_ptr<State> state_;
 };
 
-// Refuses NFS, SMB, FUSE and other file systems whose locks or syncs cannot be trusted (statfs(2)).
+// Refuses NFS, SMB, FUSE and every file system that is not known to be local, with locks and syncs
+// that can be trusted (statfs(2)): kNetworkFileSystem.
 [[nodiscard]] base::Result<> check_local_file_system(const base::Path& directory);
 
 }  // namespace stargraph::store

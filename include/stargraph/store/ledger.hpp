@@ -3,8 +3,13 @@
 //
 // An operation that returns an error is rolled back alone; the others commit. `done` runs after the
 // commit is on disk (or with the error), on the ledger thread, in queue order: law 2, durable before
-// visible. When the commit itself fails every operation of the batch gets that error. A ledger whose
-// commit failed stays failed: each later call gets kIo.
+// visible. When the commit itself fails every operation of the batch gets that error, and whether it is
+// on disk is only known after a restart. A ledger whose commit failed stays failed: each later call
+// gets kIo.
+//
+// An operation changes rows and nothing else: BEGIN, COMMIT, ROLLBACK and SAVEPOINT inside it are
+// kInternal, and it must leave no foreign key open (kInternal). Each runs once.
+// Operations and `done` run without any lock of the ledger; `done` may post(), it must not run().
 #pragma once
 
 #include <cstdint>
@@ -26,8 +31,8 @@ class Ledger {
     std::size_t max_queue = 65'536;   // more than that waiting: kBusy
   };
   struct Counters {
-    std::uint64_t commits = 0;
-    std::uint64_t operations = 0;
+    std::uint64_t commits = 0;     // transactions on disk
+    std::uint64_t operations = 0;  // operations in them
   };
 
   // `database` must outlive the ledger. Starts the ledger thread.
@@ -36,9 +41,10 @@ class Ledger {
   [[nodiscard]] static base::Result<std::unique_ptr<Ledger>> manual(Database& database);
   ~Ledger();  // finishes what is queued
 
-  // Queues; `done` may be empty.
+  // Queues; `done` may be empty. Any thread. What cannot be queued (kBusy: the queue is full; kIo: the
+  // ledger failed) is told to `done` at once, on the caller's thread.
   void post(Operation operation, Done done);
-  // Queues and waits until it is on disk. In manual mode it pumps.
+  // Queues and waits until it is on disk. In manual mode it pumps. Any thread but the ledger's own.
   [[nodiscard]] base::Result<> run(const Operation& operation);
   // Manual mode: one batch; false when nothing was queued.
   bool pump();
