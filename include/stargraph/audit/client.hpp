@@ -1,0 +1,56 @@
+// Client: one connection to the audit writer's entries.sock or trust.sock (docs/formats/audit-socket.md).
+//
+// Connecting proves the writer: its welcome is signed by the audit key over a nonce of ours. Every
+// acknowledgement is signed too. One thread at a time. A client whose call failed is lost; make a new one
+// (the importer) or end (the daemon, which may connect only once).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "stargraph/audit/head.hpp"
+#include "stargraph/audit/receipt.hpp"
+#include "stargraph/audit/record.hpp"
+#include "stargraph/base/env.hpp"
+#include "stargraph/crypto/signature.hpp"
+
+namespace stargraph::audit {
+
+class Client {
+ public:
+  // Source::kDaemon for entries.sock, Source::kTrust for trust.sock. kAuditUnavailable when nobody
+  // answers within `timeout`; kAuditUnknownKey or kAuditBadSignature for an impostor.
+  [[nodiscard]] static base::Result<std::unique_ptr<Client>> connect(const base::Path& socket, Source source,
+                                                                     const crypto::PublicKey& audit_key,
+                                                                     base::Duration timeout);
+  // The same over a connected SOCK_SEQPACKET descriptor, which it takes.
+  [[nodiscard]] static base::Result<std::unique_ptr<Client>> adopt(int descriptor, Source source,
+                                                                   const crypto::PublicKey& audit_key,
+                                                                   base::Duration timeout);
+  ~Client();
+
+  // Sends one event under the next number and waits until it is on the writer's disk. For programs that
+  // have no outbox (the importer): `now` is the act's time. kConflict when another client of the same
+  // socket took the number: connect again.
+  [[nodiscard]] base::Result<Receipt> record(const Event& event, base::Timestamp now, base::Duration timeout);
+
+  // For the Shipper: sends an encoded record without waiting. At most kWindow may be unacknowledged.
+  static constexpr std::size_t kWindow = 64;
+  [[nodiscard]] base::Result<> send(std::string_view record);
+  // The next acknowledgement: everything up to head().source_seq is on disk. kTimedOut when none came.
+  [[nodiscard]] base::Result<Head> receive(base::Duration timeout);
+
+  // The last head seen; from the welcome at first.
+  [[nodiscard]] const Head& head() const;
+  [[nodiscard]] int descriptor() const;  // to wait for POLLIN or POLLHUP
+
+ private:
+  struct State;
+  explicit Client(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stargraph::audit

@@ -1,0 +1,19 @@
+// Head: where the log stands, signed by the audit key for one connection.
+#pragma once
+
+#include <string>
+
+#include "stargraph/audit/entry.hpp"
+
+namespace stargraph::audit {
+
+struct Head {
+  std::string install_id;
+  LogSeq seq;                  // entries in the log
+  crypto::Digest entry_hash;   // of the last one
+  SourceSeq source_seq;        // the last record of this connection's source that is on disk
+  std::int64_t trust_acts = 0; // entries that came over trust.sock
+  crypto::Digest floors;       // floors_digest() of what the log has seen activated
+};
+
+}  // namespace stargraph::audit
