@@ -1,0 +1,70 @@
+// Import, activate, retire: the acts, in the order of checks of docs/formats/pack.md.
+//
+// Everything is checked before the database is locked. Then one transaction: the state is read again (a
+// second importer may have been faster), the act gets its receipt, act and bytes are stored. A refused
+// pack leaves nothing behind but a "pack.refused" entry in the log.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "stargraph/pack/verify.hpp"
+#include "stargraph/store/database.hpp"
+#include "stargraph/trust/ceremony.hpp"
+#include "stargraph/trust/notary.hpp"
+#include "stargraph/trust/trust_store.hpp"
+
+namespace stargraph::trust {
+
+struct ImportRequest {
+  base::BytesView file;  // must outlive the call
+  Offer offer;
+  bool activate = false;  // also when another version of the id is active
+  bool dry_run = false;   // every check, no act
+};
+
+struct ImportReport {
+  PackRef pack;
+  Decision decision;
+  bool already_there = false;  // exactly this pack was imported before: nothing was done
+  bool activated = false;
+};
+
+class Importer {
+ public:
+  // The last check, made by the program since it needs the jail and the graph module.
+  using ContentCheck = std::function<base::Result<>(const pack::Contents&)>;
+  // Asks a person for the fingerprint, `attempt` from 1; nothing when there is nobody to ask.
+  using Ask = std::function<std::optional<std::string>(int attempt)>;
+
+  // All must outlive the importer. `audit_key` checks receipts, those just given too.
+  Importer(store::Database& database, const crypto::PublicKey& audit_key, Notary& notary)
+      : database_(database), audit_key_(audit_key), notary_(notary) {}
+
+  // The reason codes of pack::parse, check_signatures, decide_signers, check_contents, decide_epoch and
+  // `content_check`, in this order; then kAuditUnavailable, kBusy, kIo. The first version of an id is
+  // activated by its import, later ones when asked.
+  [[nodiscard]] base::Result<ImportReport> import(const ImportRequest& request, const ContentCheck& content_check,
+                                                  const Ask& ask);
+  // Makes an imported version active; the newest by epoch when `version` is empty. kPackUnknown,
+  // kEpochBelowFloor. True when it was not active before.
+  [[nodiscard]] base::Result<bool> activate(const base::PackId& id, const std::string& version);
+  // No version of `id` is active any more. The floor stays. kPackUnknown.
+  [[nodiscard]] base::Result<> retire(const base::PackId& id);
+
+ private:
+  struct Checked;
+  base::Result<ImportReport> check(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask,
+                                   const TrustState& state);
+  base::Result<TrustState> state();
+  // Runs `make` on the state inside the write transaction, records the act it gives, stores it.
+  base::Result<> commit(const std::function<base::Result<Act>(const TrustState&)>& make, base::BytesView bytes);
+  void report_refusal(const ImportRequest& request, const base::Error& error);
+
+  store::Database& database_;
+  const crypto::PublicKey& audit_key_;
+  Notary& notary_;
+};
+
+}  // namespace stargraph::trust

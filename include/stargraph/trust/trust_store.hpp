@@ -1,0 +1,59 @@
+// The trust store in the encrypted database: one row per trust act, holding the receipt that
+// stargraph-auditd signed (the act itself is the data of the entry in it), and the bytes of the packs.
+//
+// Everything is checked again at every load, from the receipts and the stored bytes up: a row that
+// somebody wrote without the audit writer's signature is kReceiptMissing or kReceiptInvalid, a removed
+// or renumbered one kChainBroken. Site-wide: packs have no tenant.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "stargraph/crypto/signature.hpp"
+#include "stargraph/pack/verify.hpp"
+#include "stargraph/store/database.hpp"
+#include "stargraph/trust/state.hpp"
+
+namespace stargraph::trust {
+
+[[nodiscard]] std::span<const store::Migration> trust_migrations();
+
+// Folds all acts. `audit_key` is the audit writer's public key, from a file, never from the database.
+[[nodiscard]] base::Result<TrustState> load_state(store::Connection& connection, const crypto::PublicKey& audit_key);
+
+// Adds act `number` with its receipt; kConflict when that number is taken. The caller holds the
+// transaction and has checked the receipt.
+[[nodiscard]] base::Result<> append_act(store::Connection& connection, std::int64_t number, const std::string& receipt);
+
+// Pack bytes under the pack's digest. The same digest again is fine and changes nothing.
+[[nodiscard]] base::Result<> put_pack(store::Connection& connection, const crypto::Digest& digest, base::BytesView bytes);
+[[nodiscard]] base::Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest& digest);
+
+// A pack that was checked from its bytes and stands under a pin. Shares its memory; any thread.
+class LoadedPack {
+ public:
+  // Checks everything of pack::parse, check_signatures and check_contents again, that the digest is
+  // `ref.digest`, and that the signers recorded at import are the ones in the file.
+  [[nodiscard]] static base::Result<LoadedPack> load(base::Bytes bytes, const ImportedPack& imported, const TrustState& state);
+
+  [[nodiscard]] const PackRef& ref() const;
+  [[nodiscard]] const pack::Manifest& manifest() const;
+  // Null unless the pack is of that kind.
+  [[nodiscard]] const pack::RulesManifest* rules() const;
+  [[nodiscard]] const pack::ExecutionManifest* execution() const;
+  [[nodiscard]] std::span<const pack::File> files() const;
+  [[nodiscard]] const pack::File* find(std::string_view path) const;
+
+ private:
+  struct State;
+  explicit LoadedPack(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  std::shared_ptr<const State> state_;
+};
+
+// The active packs by id, all or none.
+[[nodiscard]] base::Result<std::vector<LoadedPack>> load_active(store::Connection& connection,
+                                                                const crypto::PublicKey& audit_key);
+
+}  // namespace stargraph::trust
