@@ -104,6 +104,7 @@ enum class Code : std::uint16_t {
   kRulesRecursion,
   kRulesSyntax,
   kRulesTemplate,
+  kRulesRuntime,
   kWhenInvalid,
   kPackLimit,
   kJailLost,
