@@ -1,0 +1,75 @@
+// Chain: the state of a log after some entries, and the one place that knows what may come next.
+//
+// The writer asks it for the fields of the next entry, the verifier and the writer's start hold lines
+// against it. Its size depends on the number of tenants and packs, not on the number of entries.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "stargraph/audit/checkpoint.hpp"
+#include "stargraph/audit/entry.hpp"
+#include "stargraph/crypto/merkle.hpp"
+#include "stargraph/crypto/signature.hpp"
+
+namespace stargraph::audit {
+
+class Chain {
+ public:
+  // Holds one line (without "\n") against the state and takes it in. The first thing wrong, in this
+  // order: kAuditMalformed, kAuditHashMismatch, kAuditGap, kAuditPreviousMismatch, kAuditUnknownKey,
+  // kAuditBadSignature, kAuditRootMismatch. After an error the chain stays as it was.
+  [[nodiscard]] base::Result<Entry> accept(std::string_view line, const crypto::PublicKey& key);
+
+  // The writer's side. place() fills seq, hashes, numbers and time of an entry that has event, source,
+  // source_seq and time; take() moves the state past an encoded entry.
+  void place(Entry& entry, base::Timestamp clock) const;
+  void take(const Entry& entry);
+  // Before the first entry.
+  void begin(std::string_view install_id, const base::KeyId& key_id);
+
+  [[nodiscard]] Checkpoint next_checkpoint() const;
+  [[nodiscard]] LogSeq seq() const { return seq_; }
+  [[nodiscard]] const crypto::Digest& last_hash() const { return last_hash_; }
+  [[nodiscard]] base::Timestamp last_time() const { return last_time_; }
+  [[nodiscard]] const std::string& install_id() const { return install_id_; }
+  [[nodiscard]] SourceSeq last_of(Source source) const { return sources_.at(static_cast<std::size_t>(source)); }
+  // Entries after the last checkpoint.
+  [[nodiscard]] std::uint64_t uncovered() const { return uncovered_; }
+  [[nodiscard]] const std::optional<crypto::Digest>& last_checkpoint() const { return last_checkpoint_; }
+  [[nodiscard]] LogSeq last_checkpoint_seq() const { return last_checkpoint_seq_; }
+  [[nodiscard]] std::int64_t trust_acts() const { return trust_acts_; }
+  [[nodiscard]] crypto::Digest floors() const { return floors_digest(floors_); }
+
+ private:
+  struct TenantHead {
+    TenantSeq seq;
+    crypto::Digest hash;
+  };
+  [[nodiscard]] TenantHead tenant_head(const base::TenantId& tenant) const;
+  [[nodiscard]] base::Result<> check_begin(const Entry& entry, const crypto::PublicKey& key) const;
+  [[nodiscard]] base::Result<> check_place(const Entry& entry) const;
+  [[nodiscard]] base::Result<> check_checkpoint(std::string_view line, const Entry& entry, const crypto::PublicKey& key) const;
+  void take_trust(const Entry& entry);
+
+  std::string install_id_;
+  crypto::Digest genesis_;
+  LogSeq seq_;
+  crypto::Digest last_hash_;
+  base::Timestamp last_time_{};
+  std::array<SourceSeq, kSourceCount> sources_{};
+  std::map<base::TenantId, TenantHead> tenants_;
+  crypto::MerkleFrontier tree_;
+  std::uint64_t uncovered_ = 0;
+  std::optional<crypto::Digest> last_checkpoint_;
+  LogSeq last_checkpoint_seq_;
+  Floors floors_;
+  std::int64_t revocation_number_ = 0;
+  std::int64_t trust_acts_ = 0;
+};
+
+}  // namespace stargraph::audit

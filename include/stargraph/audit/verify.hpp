@@ -1,0 +1,75 @@
+// Verifying a log with nothing but its files and the audit public key.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stargraph/audit/chain.hpp"
+#include "stargraph/base/env.hpp"
+#include "stargraph/crypto/signature.hpp"
+
+namespace stargraph::audit {
+
+// The name of the one warning; the bad findings are reason codes of their own.
+inline constexpr std::string_view kUnsignedTail = "UNSIGNED_TAIL";
+
+struct Finding {
+  base::Code code = base::Code::kAuditMalformed;
+  std::string file;
+  std::uint64_t line = 0;  // from 1; 0 when it is about no single line
+  std::string detail;      // never bytes of the log
+};
+
+struct Report {
+  std::optional<Finding> bad;  // the first one; nothing after it was looked at
+  std::uint64_t entries = 0;   // that held
+  std::uint64_t checkpoints = 0;
+  std::uint64_t files = 0;
+  std::uint64_t unsigned_tail = 0;  // entries after the last checkpoint
+  std::uint64_t torn_bytes = 0;     // at the very end, without "\n": never acknowledged
+  std::string install_id;
+  std::string last_checkpoint;  // its line, to carry away
+  bool anchored = false;        // an anchor was given and holds
+
+  [[nodiscard]] bool good() const { return !bad.has_value(); }
+};
+
+// The log fed line by line; what verify_log is made of, and what tests feed from memory.
+class LogVerifier {
+ public:
+  // `anchor` is a checkpoint line carried out earlier; kAuditMalformed, kAuditUnknownKey or
+  // kAuditBadSignature when it is none by this key.
+  [[nodiscard]] static base::Result<LogVerifier> make(crypto::PublicKey key, std::optional<std::string> anchor);
+
+  void begin_file(std::string name);
+  // False when the line is bad; nothing may be fed after that.
+  bool line(std::string_view line);
+  void torn(std::uint64_t bytes);  // the file's last bytes
+  void too_long();
+  [[nodiscard]] Report finish();
+  [[nodiscard]] const Chain& chain() const { return chain_; }
+
+ private:
+  explicit LogVerifier(crypto::PublicKey key);
+  bool refuse(base::Code code, std::uint64_t line, std::string detail);
+  bool hold_against_anchor(const Entry& entry);
+
+  crypto::PublicKey key_;
+  Chain chain_;
+  std::optional<Entry> anchor_;
+  Report report_;
+  std::string file_;
+  std::uint64_t line_number_ = 0;
+};
+
+// Files in the order of the log; a directory stands for its segments. Constant memory. Errors are about
+// reading (kNotFound, kIo) and the anchor; what is wrong with the log stands in the report.
+[[nodiscard]] base::Result<Report> verify_log(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
+                                              const std::optional<std::string>& anchor = std::nullopt);
+// The segments behind paths, as verify_log takes them.
+[[nodiscard]] base::Result<std::vector<base::Path>> log_files(const std::vector<base::Path>& paths);
+
+}  // namespace stargraph::audit

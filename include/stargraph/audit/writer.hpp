@@ -1,0 +1,99 @@
+// Writer: the core of stargraph-auditd without its sockets. It alone orders entries, chains and signs them.
+//
+// append() chains records in memory; commit() writes them in one piece, syncs, and only then may any of
+// them be acknowledged. An error from append_failed I/O or commit is final: the process ends, and the next
+// start finds out from the disk what is true. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "stargraph/audit/chain.hpp"
+#include "stargraph/audit/head.hpp"
+#include "stargraph/audit/receipt.hpp"
+#include "stargraph/audit/segment.hpp"
+#include "stargraph/base/env.hpp"
+
+namespace stargraph::audit {
+
+class Writer {
+ public:
+  struct Options {
+    base::Path log_directory;    // 0700, ours
+    base::Path state_directory;  // 0700, ours: install.json and anchor.jsonl
+    std::string build_id;
+    std::uint64_t segment_bytes = kSegmentBytes;
+    base::Duration checkpoint_delay = std::chrono::seconds(1);
+  };
+
+  // Reads and verifies the whole log, cuts a torn last line, and writes audit.started (and
+  // audit.recovered). Refuses a log that does not verify, lacks the anchor of the last start or stop
+  // (kAuditTruncated, kAuditFork), belongs to another key (kAuditUnknownKey), and directories wider than 0700.
+  // `env` must outlive the writer.
+  [[nodiscard]] static base::Result<std::unique_ptr<Writer>> open(base::Env& env, crypto::PrivateKey key, Options options);
+
+  // Where a record came to stand. A repeat is the same act under a number already taken: nothing is written.
+  struct Placed {
+    bool repeat = false;
+    std::string line;  // empty for a repeat that is not the source's last record
+  };
+  // kAuditGap when the number is not the source's next one; kAuditFork for another act under a taken number, or
+  // a number too old to compare; kCapabilityDenied when this source may not send that event; check_event's codes.
+  [[nodiscard]] base::Result<Placed> append(Source source, const Record& record);
+  // The writer's own entries.
+  [[nodiscard]] base::Result<> append_own(EventName name, Outcome outcome, json::Object data);
+
+  [[nodiscard]] base::Result<> commit();
+  [[nodiscard]] bool dirty() const { return !pending_.empty(); }
+  // Writes and commits a checkpoint when the last uncovered entry is older than the delay.
+  [[nodiscard]] base::Result<> tick();
+  // Until tick() has something to do; nullopt when all entries are covered.
+  [[nodiscard]] std::optional<base::Duration> until_checkpoint() const;
+  // audit.stopping, a last checkpoint, the anchor. Nothing may be appended afterwards.
+  [[nodiscard]] base::Result<> stop();
+
+  [[nodiscard]] Head head(Source source) const;
+  [[nodiscard]] const Chain& chain() const { return chain_; }
+  [[nodiscard]] const crypto::PrivateKey& key() const { return key_; }
+
+  // How many of a source's last records can be told from another act under their number.
+  static constexpr std::size_t kRemembered = 1'024;
+
+ private:
+  Writer(base::Env& env, crypto::PrivateKey key, Options options);
+  [[nodiscard]] base::Result<> recover();
+  [[nodiscard]] base::Result<> load_install(bool log_is_empty);
+  [[nodiscard]] base::Result<> read_segment(std::uint32_t number, bool last, std::uint64_t& torn);
+  [[nodiscard]] base::Result<> check_anchor_seen() const;
+  [[nodiscard]] base::Result<> begin_session(std::uint64_t torn);
+  [[nodiscard]] base::Result<std::string> chain_entry(Source source, SourceSeq source_seq, Event event, base::Timestamp time);
+  [[nodiscard]] base::Result<> checkpoint();
+  [[nodiscard]] base::Result<> rotate();
+  [[nodiscard]] base::Result<> save_anchor();
+  [[nodiscard]] base::Result<Placed> place_repeat(Source source, const Record& record) const;
+  void remember(Source source, const Event& event, const std::string& line);
+
+  struct Recent {
+    std::deque<crypto::Digest> identities;  // of records last - size + 1 ... last
+    std::string last_line;
+  };
+
+  base::Env& env_;
+  crypto::PrivateKey key_;
+  Options options_;
+  std::string install_id_;
+  std::optional<Entry> anchor_;
+  bool anchor_seen_ = false;
+  Chain chain_;
+  std::array<Recent, kSourceCount> recent_;
+  std::optional<SegmentFile> segment_;
+  std::string pending_;          // lines chained, not yet written
+  std::string last_checkpoint_line_;
+  base::Duration last_entry_at_{0};  // monotonic
+  bool failed_ = false;
+};
+
+}  // namespace stargraph::audit
