@@ -1,10 +1,14 @@
 // The strict JSON parser: the only door for JSON bytes.
 //
 // Refused before cJSON sees anything: more than `max_bytes` (kTooLarge), invalid UTF-8 (kBadUtf8), a
-// name twice in one object (kDuplicateKey), nesting over `max_depth` (kTooDeep), bytes after the value
-// (kTrailingBytes), NUL as byte or escape, integers beyond +-(2^53-1) and numbers that are not finite
-// (kNumberRange), anything RFC 8259 does not allow (kMalformed). Messages give the byte offset, never
-// the bytes.
+// name twice in one object, also when one is written with escapes (kDuplicateKey), nesting over
+// `max_depth` (kTooDeep), bytes after the value (kTrailingBytes), integers beyond +-(2^53-1), numbers
+// too large or too small for a double and numbers longer than 63 bytes (kNumberRange), NUL as byte or
+// escape, lone surrogates, and anything RFC 8259 does not allow (kMalformed). Messages give the byte
+// offset, never the bytes. The text must not come with a byte order mark.
+//
+// A number without fraction and exponent is an integer (-0 is 0), any other is a double.
+// May be called from any thread. Time is O(n log n) in the size of the text, whatever it holds.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +21,11 @@ namespace stargraph::json {
 
 struct ParseLimits {
   std::size_t max_bytes = std::size_t{1} << 20;
-  int max_depth = 32;
+  int max_depth = 32;  // arrays and objects inside each other; at most kMaxDepth
 };
+
+// No caller may ask for more: parser, writers and destructors recurse.
+inline constexpr int kMaxDepth = 256;
 
 [[nodiscard]] base::Result<Value> parse(std::string_view text, const ParseLimits& limits = {});
 [[nodiscard]] base::Result<Value> parse(base::BytesView bytes, const ParseLimits& limits = {});

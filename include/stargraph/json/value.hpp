@@ -1,8 +1,9 @@
 // JSON values: what the strict parser gives and what the RFC 8785 writer takes.
 //
 // Numbers are I-JSON (RFC 7493): integers within +-(2^53-1) are kept exactly as std::int64_t, all
-// other finite numbers are double. An object keeps its members sorted by RFC 8785 order only when it
-// is written; in memory they are in the order they came, and no name stands twice.
+// other finite numbers are double. A double with a whole value is written without a fraction, as
+// RFC 8785 has it, and reads back as an integer. Members are sorted by RFC 8785 order only when they
+// are written; in memory they are in the order they came, and no name stands twice.
 #pragma once
 
 #include <cstdint>
@@ -24,17 +25,23 @@ using Member = std::pair<std::string, Value>;
 
 class Object {
  public:
+  using const_iterator = std::vector<Member>::const_iterator;
   Object() = default;
+  // A name that stands twice keeps its first place and its last value.
   Object(std::initializer_list<Member> members);
+  // Linear in the number of members. Pointers live until the next change of this object.
   [[nodiscard]] const Value* find(std::string_view name) const;
   [[nodiscard]] Value* find(std::string_view name);
   // Replaces the member of that name or appends it.
   void set(std::string name, Value value);
+  // Appends without looking; the caller knows that the name is new (parsers, which check it in
+  // another way: looking every time would make hostile documents quadratic).
+  void append_new(std::string name, Value value);
   bool erase(std::string_view name);
-  [[nodiscard]] std::size_t size() const { return members_.size(); }
-  [[nodiscard]] bool empty() const { return members_.empty(); }
-  [[nodiscard]] auto begin() const { return members_.begin(); }
-  [[nodiscard]] auto end() const { return members_.end(); }
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] bool empty() const;
+  [[nodiscard]] const_iterator begin() const;
+  [[nodiscard]] const_iterator end() const;
   bool operator==(const Object& other) const;  // order does not matter
 
  private:
@@ -74,10 +81,17 @@ class Value {
   [[nodiscard]] Object* object() { return std::get_if<Object>(&data_); }
   // "null", "boolean", "integer", "number", "string", "array", "object".
   [[nodiscard]] std::string_view type_name() const;
+  // 1 and 1.0 are one number, as they are in RFC 8785; types differ otherwise.
   bool operator==(const Value& other) const;
 
  private:
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> data_;
 };
+
+// Here because they need Member to be whole.
+inline std::size_t Object::size() const { return members_.size(); }
+inline bool Object::empty() const { return members_.empty(); }
+inline Object::const_iterator Object::begin() const { return members_.begin(); }
+inline Object::const_iterator Object::end() const { return members_.end(); }
 
 }  // namespace stargraph::json

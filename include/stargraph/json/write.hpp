@@ -1,4 +1,7 @@
-// JSON writers.
+// JSON writers. All of them write numbers as ECMAScript does and give valid UTF-8 JSON whatever the
+// value holds: bytes that are not UTF-8 become U+FFFD, numbers that are not finite become null. The
+// strict parser gives neither. An integer beyond +-(2^53-1) keeps its digits and the strict parser
+// refuses it: who makes integers checks their range.
 #pragma once
 
 #include <string>
