@@ -96,6 +96,10 @@ enum class Code : std::uint16_t {
   kHashNotApproved,
   kTreeHashMismatch,
   kHeaderUnparseable,
+  kNotAPack,
+  kTruncated,
+  kFileMissing,
+  kFileUnexpected,
   kPackUnknown,
   // rules
   kRulesConstruct,

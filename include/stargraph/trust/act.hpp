@@ -9,8 +9,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
+#include "stargraph/audit/event.hpp"
 #include "stargraph/base/strong.hpp"
 #include "stargraph/crypto/signature.hpp"
 #include "stargraph/json/value.hpp"
@@ -18,10 +20,11 @@
 
 namespace stargraph::trust {
 
-enum class ActKind : std::uint8_t { kImport, kActivate, kRetire };
+enum class ActKind : std::uint8_t { kKeyAdded, kPinned, kImported, kActivated, kRetired };
 
-// The audit event of an act: "pack.imported", "pack.activated", "pack.retired".
-[[nodiscard]] std::string_view event_name(ActKind kind);
+[[nodiscard]] audit::EventName event_of(ActKind kind);
+// Nothing for events that are no acts of trust ("pack.refused").
+[[nodiscard]] std::optional<ActKind> act_of(audit::EventName event);
 
 // A key whose fingerprint a person compared. Publishers only, so far.
 struct ConfirmedKey {
@@ -45,20 +48,34 @@ struct PackRef {
   bool operator==(const PackRef&) const = default;
 };
 
-struct Act {
-  ActKind kind = ActKind::kImport;
-  std::int64_t number = 1;
+struct KeyAdded {
+  ConfirmedKey key;
+};
+struct Pinned {
+  Pin pin;
+};
+struct Imported {
   PackRef pack;
-  // Import only:
   std::vector<base::KeyId> signers;
-  std::vector<ConfirmedKey> confirmed;  // keys that became known with this act
-  std::optional<Pin> pin;               // made by this act
-  bool activated = false;               // the version became active at once
+};
+struct Activated {
+  PackRef pack;
+};
+struct Retired {
+  PackRef pack;  // the version that was active
+};
+using Body = std::variant<KeyAdded, Pinned, Imported, Activated, Retired>;  // in the order of ActKind
+
+struct Act {
+  std::int64_t number = 1;
+  Body body;
+  [[nodiscard]] ActKind kind() const { return static_cast<ActKind>(body.index()); }
 };
 
-// The entry's data; decode(encode(a)) == a. Reading is strict: kMalformed, kUnknownField, kKeyUnsafe.
-[[nodiscard]] json::Value encode_act(const Act& act);
-[[nodiscard]] base::Result<Act> decode_act(const json::Value& data);
+// The entry's data; decode_act(event, encode_act(a)) == a. Reading is strict: kMalformed, kUnknownField,
+// kKeyUnsafe, kScopeInvalid.
+[[nodiscard]] json::Object encode_act(const Act& act);
+[[nodiscard]] base::Result<Act> decode_act(ActKind kind, const json::Object& data);
 
 // kScopeInvalid unless `scope` is a pack id or at least one whole part followed by ".*"; "*" is not.
 [[nodiscard]] base::Result<> check_scope(std::string_view scope);

@@ -1,7 +1,7 @@
 // Import, activate, retire: the acts, in the order of checks of docs/formats/pack.md.
 //
 // Everything is checked before the database is locked. Then one transaction: the state is read again (a
-// second importer may have been faster), the act gets its receipt, act and bytes are stored. A refused
+// second importer may have been faster), each act gets its receipt, acts and bytes are stored. A refused
 // pack leaves nothing behind but a "pack.refused" entry in the log.
 #pragma once
 
@@ -39,8 +39,9 @@ class Importer {
   using Ask = std::function<std::optional<std::string>(int attempt)>;
 
   // All must outlive the importer. `audit_key` checks receipts, those just given too.
-  Importer(store::Database& database, const crypto::PublicKey& audit_key, Notary& notary)
-      : database_(database), audit_key_(audit_key), notary_(notary) {}
+  // `actor` is who acts, as the log shows it.
+  Importer(store::Database& database, const crypto::PublicKey& audit_key, Notary& notary, base::ActorName actor)
+      : database_(database), audit_key_(audit_key), notary_(notary), actor_(std::move(actor)) {}
 
   // The reason codes of pack::parse, check_signatures, decide_signers, check_contents, decide_epoch and
   // `content_check`, in this order; then kAuditUnavailable, kBusy, kIo. The first version of an id is
@@ -54,17 +55,18 @@ class Importer {
   [[nodiscard]] base::Result<> retire(const base::PackId& id);
 
  private:
-  struct Checked;
-  base::Result<ImportReport> check(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask,
-                                   const TrustState& state);
-  base::Result<TrustState> state();
-  // Runs `make` on the state inside the write transaction, records the act it gives, stores it.
-  base::Result<> commit(const std::function<base::Result<Act>(const TrustState&)>& make, base::BytesView bytes);
+  using Acts = std::vector<Body>;
+  base::Result<ImportReport> check(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask);
+  base::Result<TrustState> read_state();
+  // Inside one write transaction: reads the state again, asks `make` for the acts, records and stores them.
+  base::Result<> commit(const std::function<base::Result<Acts>(const TrustState&)>& make, base::BytesView bytes);
+  base::Result<> record(store::Connection& connection, const Act& act);
   void report_refusal(const ImportRequest& request, const base::Error& error);
 
   store::Database& database_;
   const crypto::PublicKey& audit_key_;
   Notary& notary_;
+  base::ActorName actor_;
 };
 
 }  // namespace stargraph::trust

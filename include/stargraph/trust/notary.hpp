@@ -2,21 +2,23 @@
 // which only root may open; tests bring their own.
 #pragma once
 
-#include <string>
-#include <string_view>
+#include <memory>
 
+#include "stargraph/audit/client.hpp"
+#include "stargraph/audit/receipt.hpp"
+#include "stargraph/base/env.hpp"
 #include "stargraph/base/result.hpp"
-#include "stargraph/json/value.hpp"
 
 namespace stargraph::trust {
 
 class Notary {
  public:
   virtual ~Notary() = default;
-  // Writes an entry and returns its receipt, durable on the audit writer's disk: kAuditUnavailable.
-  // `outcome` is "success" for acts, "denied" or "failure" for what did not happen.
-  [[nodiscard]] virtual base::Result<std::string> record(std::string_view event, std::string_view outcome,
-                                                         const json::Value& data) = 0;
+  // The receipt of an entry that is on the audit writer's disk: kAuditUnavailable.
+  [[nodiscard]] virtual base::Result<audit::Receipt> record(const audit::Event& event) = 0;
 };
+
+// Over trust.sock. Connects at the first call; `env` and `audit_key` must outlive it.
+[[nodiscard]] std::unique_ptr<Notary> socket_notary(base::Env& env, base::Path trust_socket, const crypto::PublicKey& audit_key);
 
 }  // namespace stargraph::trust

@@ -38,10 +38,12 @@ class TrustState {
   [[nodiscard]] const ImportedPack* find(const base::PackId& id, base::Epoch epoch) const;
 
  private:
-  base::Result<> apply_import(const Act& act);
-  base::Result<> apply_activate(const Act& act);
-  base::Result<> apply_retire(const Act& act);
-  void make_active(ImportedPack& pack);
+  base::Result<> take(const KeyAdded& act);
+  base::Result<> take(const Pinned& act);
+  base::Result<> take(const Imported& act);
+  base::Result<> take(const Activated& act);
+  base::Result<> take(const Retired& act);
+  ImportedPack* find_exact(const PackRef& pack);
 
   std::int64_t acts_ = 0;
   std::map<base::KeyId, ConfirmedKey> keys_;

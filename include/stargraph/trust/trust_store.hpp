@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "stargraph/audit/receipt.hpp"
 #include "stargraph/crypto/signature.hpp"
 #include "stargraph/pack/verify.hpp"
 #include "stargraph/store/database.hpp"
@@ -25,7 +26,10 @@ namespace stargraph::trust {
 
 // Adds act `number` with its receipt; kConflict when that number is taken. The caller holds the
 // transaction and has checked the receipt.
-[[nodiscard]] base::Result<> append_act(store::Connection& connection, std::int64_t number, const std::string& receipt);
+[[nodiscard]] base::Result<> append_act(store::Connection& connection, std::int64_t number, const audit::Receipt& receipt);
+// The act a receipt proves: the audit writer's signature, an entry that came over trust.sock, that tells
+// of a success and is an act of trust; else kReceiptInvalid.
+[[nodiscard]] base::Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::PublicKey& audit_key);
 
 // Pack bytes under the pack's digest. The same digest again is fine and changes nothing.
 [[nodiscard]] base::Result<> put_pack(store::Connection& connection, const crypto::Digest& digest, base::BytesView bytes);
