@@ -11,7 +11,7 @@
 // look once. Messages carry an RFC 6901 pointer: "manifest: /files/0/size: expected integer". Codes:
 // kMalformed for a missing member, a wrong type or a text that is too short, kTooLarge for too many
 // bytes or items, kNumberRange, kUnknownField. A null is a value, not an absent member, and 1.0 is not
-// an integer.
+// an integer. Characters of a pointer that could harm a log show as '?' in a message.
 #pragma once
 
 #include <optional>

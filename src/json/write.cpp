@@ -1,0 +1,205 @@
+#include "stargraph/json/write.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "stargraph/base/bytes.hpp"
+
+namespace stargraph::json {
+namespace {
+
+// How a text is laid out; members are sorted only in canonical form.
+struct Layout {
+  bool sorted;
+  bool spaced;
+};
+
+// ECMAScript's Number::toString (ECMA-262 6.1.6.1.20), which RFC 8785 3.2.2.3 takes over: the shortest
+// digits that give the double back, laid out by the place n of the decimal point.
+void append_number(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  if (number == 0) {
+    out += '0';  // -0 too
+    return;
+  }
+  std::array<char, 32> buffer{};
+  const auto [end, error] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(number), std::chars_format::scientific);
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));  // "d.ddde+dd"
+  const std::size_t e = text.find('e');
+  std::string digits(text.substr(0, 1));
+  if (e > 2) digits += text.substr(2, e - 2);
+  const bool below_one = text[e + 1] == '-';
+  int exponent = 0;
+  std::from_chars(text.data() + e + 2, text.data() + text.size(), exponent);
+  if (below_one) exponent = -exponent;
+
+  const int count = static_cast<int>(digits.size());
+  const int n = exponent + 1;
+  if (number < 0) out += '-';
+  if (n > 21 || n <= -6) {
+    out += digits[0];
+    if (count > 1) out.append(".").append(digits, 1);
+    out.append(below_one ? "e-" : "e+").append(std::to_string(std::abs(exponent)));
+  } else if (n <= 0) {
+    out.append("0.").append(static_cast<std::size_t>(-n), '0').append(digits);
+  } else if (n >= count) {
+    out.append(digits).append(static_cast<std::size_t>(n - count), '0');
+  } else {
+    out.append(digits, 0, static_cast<std::size_t>(n)).append(".").append(digits, static_cast<std::size_t>(n));
+  }
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (const char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\b': out += "\\b"; break;
+      case '\t': out += "\\t"; break;
+      case '\n': out += "\\n"; break;
+      case '\f': out += "\\f"; break;
+      case '\r': out += "\\r"; break;
+      default: {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20) {
+          out += c;
+          break;
+        }
+        out += "\\u00";
+        out += kHex[byte >> 4];
+        out += kHex[byte & 0xF];
+      }
+    }
+  }
+}
+
+// Every byte that begins no whole UTF-8 sequence becomes U+FFFD.
+std::string repaired(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    std::size_t length = 1;
+    while (length <= 4 && length <= text.size() && !base::is_utf8(text.substr(0, length))) ++length;
+    const bool whole = length <= 4 && length <= text.size();
+    out += whole ? text.substr(0, length) : std::string_view("\xEF\xBF\xBD");
+    text.remove_prefix(whole ? length : 1);
+  }
+  return out;
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  if (base::is_utf8(text)) {
+    append_escaped(out, text);
+  } else {
+    append_escaped(out, repaired(text));
+  }
+  out += '"';
+}
+
+// Order by UTF-16 code units (RFC 8785 3.2.3), told from UTF-8: the order of bytes is the order of code
+// points, which differs only in that U+E000..U+FFFF (lead bytes EE and EF) come after the surrogate
+// pairs of everything above (lead bytes F0 to F4).
+bool utf16_less(std::string_view left, std::string_view right) {
+  const auto rank = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte == 0xEE || byte == 0xEF ? byte + 0x10 : static_cast<int>(byte);
+  };
+  return std::ranges::lexicographical_compare(left, right, {}, rank, rank);
+}
+
+std::vector<const Member*> members_of(const Object& object, bool sorted) {
+  std::vector<const Member*> members;
+  members.reserve(object.size());
+  for (const Member& member : object) members.push_back(&member);
+  if (sorted) {
+    std::ranges::sort(members, utf16_less, [](const Member* member) -> std::string_view { return member->first; });
+  }
+  return members;
+}
+
+class Writer {
+ public:
+  explicit Writer(Layout layout) : layout_(layout) {}
+
+  std::string run(const Value& value) {
+    append(value, 0);
+    return std::move(out_);
+  }
+
+ private:
+  void append(const Value& value, std::size_t level) {
+    if (const auto* text = value.string()) {
+      append_quoted(out_, *text);
+    } else if (const auto* integer = value.integer()) {
+      out_ += std::to_string(*integer);
+    } else if (const auto* number = value.number()) {
+      append_number(out_, *number);
+    } else if (const auto* boolean = value.boolean()) {
+      out_ += *boolean ? "true" : "false";
+    } else if (const auto* array = value.array()) {
+      append_array(*array, level);
+    } else if (const auto* object = value.object()) {
+      append_object(*object, level);
+    } else {
+      out_ += "null";
+    }
+  }
+
+  void append_array(const Array& array, std::size_t level) {
+    out_ += '[';
+    bool first = true;
+    for (const Value& item : array) {
+      separate(first, level + 1);
+      append(item, level + 1);
+    }
+    if (!array.empty()) new_line(level);
+    out_ += ']';
+  }
+
+  void append_object(const Object& object, std::size_t level) {
+    out_ += '{';
+    bool first = true;
+    for (const Member* member : members_of(object, layout_.sorted)) {
+      separate(first, level + 1);
+      append_quoted(out_, member->first);
+      out_ += layout_.spaced ? ": " : ":";
+      append(member->second, level + 1);
+    }
+    if (!object.empty()) new_line(level);
+    out_ += '}';
+  }
+
+  void separate(bool& first, std::size_t level) {
+    if (!first) out_ += ',';
+    first = false;
+    new_line(level);
+  }
+
+  void new_line(std::size_t level) {
+    if (layout_.spaced) out_.append("\n").append(2 * level, ' ');
+  }
+
+  Layout layout_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string canonical(const Value& value) { return Writer({.sorted = true, .spaced = false}).run(value); }
+std::string compact(const Value& value) { return Writer({.sorted = false, .spaced = false}).run(value); }
+std::string pretty(const Value& value) { return Writer({.sorted = false, .spaced = true}).run(value); }
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  append_quoted(out, text);
+  return out;
+}
+
+}  // namespace stargraph::json
