@@ -1,0 +1,102 @@
+// Engine: runs graphs. Every method may be called from any thread; those that change something return
+// after the change and its audit record are on disk (laws 2 and 3), those that read see committed state.
+//
+// Errors of the whole interface: kRunUnknown also for a run of another tenant (its existence is not
+// told), kAuditLag and kDiskLow before a change is begun, kIo when the ledger is gone.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stargraph/base/env.hpp"
+#include "stargraph/engine/catalog.hpp"
+#include "stargraph/engine/run.hpp"
+#include "stargraph/rules/jail.hpp"
+#include "stargraph/store/ledger.hpp"
+
+namespace stargraph::engine {
+
+struct EngineLimits {
+  std::int64_t run_steps = 10'000;
+  base::Duration run_wall_clock = std::chrono::hours(24);
+  std::size_t parameter_bytes = 256 << 10;
+  base::Duration node_time = std::chrono::seconds(300);
+  base::Duration lease_time = std::chrono::seconds(60);
+  int workers = 0;            // scheduler threads; 0: one a core
+};
+
+struct EngineServices {
+  base::Env& env;
+  store::Database& database;
+  store::Ledger& ledger;
+  rules::Jail& jail;
+  // Refuses new acts when audit lags or the disk is low; called before each change.
+  std::function<base::Result<>()> admit;
+  // Rows were committed that the audit shipper should carry.
+  std::function<void()> committed;
+  bool side_effects = false;  // false: nodes that need a worker fail with kSideEffectsDenied
+};
+
+// Who acts: what stands in audit entries and events.
+struct Caller {
+  base::ActorName actor;
+  base::TenantId tenant;
+  std::string request_id;
+};
+
+class Engine {
+ public:
+  // `services` must outlive the engine. Reads no run yet.
+  [[nodiscard]] static base::Result<std::unique_ptr<Engine>> make(const EngineServices& services, const EngineLimits& limits,
+                                                                  std::shared_ptr<const Catalog> catalog);
+  ~Engine();
+
+  // Takes up every run that is not at its end and starts the scheduler and timer threads.
+  [[nodiscard]] base::Result<> start();
+  void stop();  // finishes the step in hand; runs stay where they are
+  // Instead of start(), for tests and simulation: one unit of ready work on this thread, false when
+  // there is none. recover() takes up unfinished runs. tick() does what the timer thread would do now.
+  [[nodiscard]] base::Result<> recover();
+  [[nodiscard]] bool run_one();
+  void tick();
+
+  [[nodiscard]] base::Result<StartReply> start_run(const Caller& caller, const StartRequest& request);
+  [[nodiscard]] base::Result<RunView> get_run(const base::TenantId& tenant, const base::RunId& run);
+  [[nodiscard]] base::Result<RunPage> list_runs(const base::TenantId& tenant, const RunFilter& filter);
+  [[nodiscard]] base::Result<std::vector<StepView>> steps(const base::TenantId& tenant, const base::RunId& run,
+                                                          base::StepNumber from, std::int64_t limit);
+  [[nodiscard]] base::Result<std::vector<EventView>> events(const base::TenantId& tenant, const base::RunId& run,
+                                                            base::EventSeq after, std::int64_t limit);
+  [[nodiscard]] base::Result<RunView> cancel(const Caller& caller, const base::RunId& run);
+  [[nodiscard]] base::Result<RunView> pause(const Caller& caller, const base::RunId& run);
+  [[nodiscard]] base::Result<RunView> resume(const Caller& caller, const base::RunId& run);
+  // `may` answers whether the caller holds the capability the question asks for; its error is returned.
+  // kInterruptIdRequired, kInterruptUnknown (not this run's open question), kApprovalStale, kRunState.
+  [[nodiscard]] base::Result<RunView> respond(const Caller& caller, const base::RunId& run, const RespondRequest& request,
+                                              const std::function<base::Result<>(const std::string& capability)>& may);
+
+  // The oldest ready task of one of `kinds` in one of `tenants`; nothing when there is none.
+  [[nodiscard]] base::Result<std::optional<WorkItem>> lease(const Caller& worker, const std::vector<base::TenantId>& tenants,
+                                                            const std::vector<std::string>& kinds);
+  // kLeaseLost when the token is not the task's current lease; kTaskUnknown.
+  [[nodiscard]] base::Result<base::Timestamp> heartbeat(const Caller& worker, const base::TaskId& task, const std::string& lease);
+  // The same completion twice is fine and changes nothing; another one for a completed task is kConflict.
+  [[nodiscard]] base::Result<> complete(const Caller& worker, const base::TaskId& task, const std::string& lease,
+                                        const json::Object& output);
+  [[nodiscard]] base::Result<> fail_task(const Caller& worker, const base::TaskId& task, const std::string& lease,
+                                         const std::string& message, bool retryable);
+
+  // Calls `wake` (any thread, must not block) whenever events of a run were committed.
+  void on_events(std::function<void(const base::RunId&)> wake);
+  [[nodiscard]] std::shared_ptr<const Catalog> catalog() const;
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stargraph::engine
