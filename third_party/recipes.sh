@@ -6,7 +6,7 @@
 cc=${CC:-cc}
 
 hardening=(-O2 -g -fPIC -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero
-  -fno-strict-aliasing -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+  -ffunction-sections -fdata-sections -fno-strict-aliasing -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 case $(uname -m) in
   x86_64) hardening+=(-fcf-protection=full) ;;
   aarch64) hardening+=(-mbranch-protection=standard) ;;
@@ -55,7 +55,8 @@ build_sqlcipher() {
 
 # Debian's patches are applied by name: the series also adds WebDAV methods, which nobody here wants.
 civetweb_patches=(CVE-2025-55763.patch 0001-Make-parsing-of-URL-encoded-forms-more-robust.patch)
-civetweb_defines=(-DOPENSSL_API_3_0 -DNO_SSL_DL -DUSE_WEBSOCKET -DUSE_IPV6 -DNO_CGI -DNO_CACHING -DNO_FILES -DNDEBUG)
+civetweb_defines=(-DOPENSSL_API_3_0 -DNO_SSL_DL -DUSE_WEBSOCKET -DUSE_IPV6 -DNO_CGI -DNO_POPEN -DNO_CACHING -DNO_FILES
+  -DNDEBUG)
 
 build_civetweb() {
   local prefix=$1 patch
