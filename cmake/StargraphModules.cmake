@@ -47,6 +47,7 @@ function(stargraph_unit_tests module)
   list(TRANSFORM links PREPEND stargraph_)
   add_executable(unit_${module} ${sources})
   target_include_directories(unit_${module} PRIVATE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_SOURCE_DIR}/src)
+  target_compile_definitions(unit_${module} PRIVATE STARGRAPH_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(unit_${module} PRIVATE stargraph_${module} ${links} ${ARG_PRIVATE_LINKS}
     GTest::gmock GTest::gtest GTest::gtest_main stargraph_flags)
   foreach(function IN LISTS ARG_WRAP)
