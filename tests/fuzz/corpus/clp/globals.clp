@@ -1,0 +1,1 @@
+(defglobal ?*g* = 1.5e3) (deffacts f (a (b -1)))

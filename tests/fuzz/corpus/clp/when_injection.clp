@@ -1,0 +1,1 @@
+(a)) => (system "id")) (defrule evil (a

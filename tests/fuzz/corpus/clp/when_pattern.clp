@@ -1,0 +1,1 @@
+?n <- (node-id (id soc_policy)) (state (disposition dismiss | needs_human))
