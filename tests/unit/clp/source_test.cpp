@@ -168,15 +168,14 @@ TEST(AllowedFunctions, AreSortedAndHoldNothingThatTouchesTheWorld) {
 }
 
 TEST(CheckSource, AcceptsUpstreamPacks) {
-  const auto root = stargraph::testing::upstream_directory();
-  if (!root) GTEST_SKIP() << "upstream data not found";
+  SG_UPSTREAM_OR_SKIP(root);
   for (const char* pack : {"packs/soc-policy", "packs/soc-budgets", "packs-stale/budgets", "packs-stale/audit"}) {
-    const auto source = check_source(stargraph::testing::read_text(*root / "stargraph" / pack / "rules.clp"));
+    const auto source = check_source(support::read_upstream(root / "stargraph" / pack / "rules.clp"));
     EXPECT_TRUE(source) << pack << ": " << (source ? "" : source.error().message);
   }
   // These two declare templates that are the host's here.
   for (const char* pack : {"packs-stale/retries", "packs-stale/safety_pii"}) {
-    EXPECT_EQ(refusal(stargraph::testing::read_text(*root / "stargraph" / pack / "rules.clp")), Code::kRulesTemplate) << pack;
+    EXPECT_EQ(refusal(support::read_upstream(root / "stargraph" / pack / "rules.clp")), Code::kRulesTemplate) << pack;
   }
 }
 
