@@ -121,7 +121,8 @@ inline bool pump(const CommandOptions& options, Pipe& in, Pipe& out, Pipe& err, 
   std::size_t fed = 0;
   if (options.input.empty()) in.write_end.reset();
   while (out.read_end.get() >= 0 || err.read_end.get() >= 0) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     std::array<pollfd, 3> polled{pollfd{out.read_end.get(), POLLIN, 0}, pollfd{err.read_end.get(), POLLIN, 0},
                                  pollfd{in.write_end.get(), POLLOUT, 0}};
