@@ -27,8 +27,8 @@ class Ledger {
   using Done = std::function<void(const base::Result<>&)>;
 
   struct Limits {
-    std::size_t max_batch = 256;      // operations in one transaction
-    std::size_t max_queue = 65'536;   // more than that waiting: kBusy
+    std::size_t max_batch = 256;     // operations in one transaction
+    std::size_t max_queue = 65'536;  // more than that waiting: kBusy
   };
   struct Counters {
     std::uint64_t commits = 0;     // transactions on disk
