@@ -23,6 +23,7 @@ inline constexpr std::size_t kMaxDocumentBytes = std::size_t{1} << 20;
 inline constexpr int kMaxDocumentDepth = 32;
 inline constexpr std::size_t kMaxNodes = 4096;
 inline constexpr std::size_t kMaxRules = 4096;
+inline constexpr std::size_t kMaxStateFields = 1024;
 
 enum class FieldType : std::uint8_t { kStr, kInt, kBool, kFloat, kList, kMap, kBytes };
 enum class Reducer : std::uint8_t { kLastWrite, kAppend, kMax, kMin };

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "stargraph/base/result.hpp"
+#include "stargraph/clp/source.hpp"
 #include "stargraph/crypto/digest.hpp"
 #include "stargraph/graph/document.hpp"
 #include "stargraph/graph/state.hpp"
@@ -33,6 +34,12 @@ struct MirroredField {
   std::string template_name;  // of its own fact: dots are dashes
 };
 
+// A template the jail declares for stage "graph" (its Stage::host_templates) before clips() is loaded.
+struct FactTemplate {
+  std::string name;
+  std::vector<clp::SlotDefinition> slots;
+};
+
 class Plan {
  public:
   [[nodiscard]] const Document& document() const { return document_; }
@@ -47,8 +54,11 @@ class Plan {
   [[nodiscard]] const Parallel* parallel_at(std::string_view node_id) const;
 
   [[nodiscard]] const std::vector<MirroredField>& mirrored() const { return mirrored_; }
-  // CLIPS text of stage "graph": deftemplates of `state` and of every mirrored field, of the pack
-  // templates its rules match, and one defrule a rule. Empty when the document has no rules.
+  // `state` with a slot for every mirrored field, then one template with slot `value` for each.
+  [[nodiscard]] const std::vector<FactTemplate>& fact_templates() const { return fact_templates_; }
+  // CLIPS text of stage "graph": the pack templates its rules match, and one defrule a rule. Empty when
+  // the document has no rules. Rules fire with more patterns first, then in the order of the document:
+  // each has a salience of its own, so that CLIPS's conflict strategy decides nothing.
   [[nodiscard]] const std::string& clips() const { return clips_; }
   // Pack templates the rules match (the stage's requires_facts), sorted.
   [[nodiscard]] const std::vector<std::string>& required_templates() const { return required_templates_; }
@@ -56,13 +66,14 @@ class Plan {
   [[nodiscard]] const Rule* rule_of(std::string_view defrule_name) const;
 
  private:
-  friend base::Result<Plan> make_plan(Document, std::span<const ProvidedTemplate>, std::span<const std::string>);
+  friend class PlanBuilder;
   Document document_;
   crypto::Digest hash_;
   StateSchema schema_;
   std::map<std::string, std::size_t, std::less<>> index_;
   std::map<std::string, std::size_t, std::less<>> rule_index_;
   std::vector<MirroredField> mirrored_;
+  std::vector<FactTemplate> fact_templates_;
   std::string clips_;
   std::vector<std::string> required_templates_;
 };

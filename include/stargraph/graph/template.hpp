@@ -12,8 +12,10 @@
 namespace stargraph::graph {
 
 inline constexpr std::size_t kMaxRenderedBytes = std::size_t{256} << 10;
+inline constexpr std::size_t kMaxPlaces = 256;  // different fields in one text
 
-// Names of the places, in order of first use; kGraphInvalid for a brace that is no place.
+// Names of the places, in order of first use; kGraphInvalid for a brace that is no place
+// and for more than kMaxPlaces.
 [[nodiscard]] base::Result<std::vector<std::string>> template_fields(std::string_view text);
 
 // Strings stand as they are, every other value as compact RFC 8785 JSON. What a value brings in is
