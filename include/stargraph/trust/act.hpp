@@ -26,10 +26,13 @@ enum class ActKind : std::uint8_t { kKeyAdded, kPinned, kImported, kActivated, k
 // Nothing for events that are no acts of trust ("pack.refused").
 [[nodiscard]] std::optional<ActKind> act_of(audit::EventName event);
 
-// A key whose fingerprint a person compared. Publishers only, so far.
+// Signs rules and execution packs. The other roles (governor, approver) have no acts yet.
+inline constexpr std::string_view kPublisherRole = "publisher";
+
+// A key whose fingerprint a person compared.
 struct ConfirmedKey {
   crypto::PublicKey key;
-  std::string role;  // "publisher"
+  std::string role;
 };
 
 // Binds ids to a key. `scope` is a pack id or "prefix.*", which covers ids that begin with "prefix.".

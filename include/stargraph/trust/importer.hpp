@@ -56,11 +56,15 @@ class Importer {
 
  private:
   using Acts = std::vector<Body>;
-  base::Result<ImportReport> check(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask);
+  struct Checked;
+  base::Result<Checked> check(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask);
+  static base::Result<Acts> acts_of(const Checked& checked, bool activate, const TrustState& state);
   base::Result<TrustState> read_state();
-  // Inside one write transaction: reads the state again, asks `make` for the acts, records and stores them.
-  base::Result<> commit(const std::function<base::Result<Acts>(const TrustState&)>& make, base::BytesView bytes);
-  base::Result<> record(store::Connection& connection, const Act& act);
+  // Inside one write transaction: reads the state again, asks `make` for the acts, stores `bytes` under
+  // `digest` when given, records and stores the acts.
+  base::Result<> commit(const std::function<base::Result<Acts>(const TrustState&)>& make, const crypto::Digest* digest,
+                        base::BytesView bytes);
+  base::Result<> record(store::Connection& connection, const Act& act, TrustState& state);
   void report_refusal(const ImportRequest& request, const base::Error& error);
 
   store::Database& database_;

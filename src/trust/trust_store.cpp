@@ -1,0 +1,136 @@
+#include "stargraph/trust/trust_store.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "stargraph/trust/ceremony.hpp"
+
+namespace stargraph::trust {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+// Acts are append-only; pack bytes are written once. Both are checked from their signatures at every
+// load, so the triggers only keep our own mistakes out.
+constexpr std::string_view kSchema = R"sql(
+CREATE TABLE trust_acts (
+  number  INTEGER PRIMARY KEY CHECK (number > 0),
+  receipt TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER trust_acts_no_update BEFORE UPDATE ON trust_acts BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER trust_acts_no_delete BEFORE DELETE ON trust_acts BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TABLE trust_packs (
+  digest TEXT PRIMARY KEY,
+  bytes  BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER trust_packs_no_update BEFORE UPDATE ON trust_packs BEGIN SELECT RAISE(ABORT, 'write-once'); END;
+)sql";
+
+constexpr std::array<store::Migration, 1> kMigrations{{{"trust", 1, kSchema}}};
+
+}  // namespace
+
+std::span<const store::Migration> trust_migrations() { return kMigrations; }
+
+Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::PublicKey& audit_key) {
+  auto entry = audit::verify_receipt(receipt, audit_key);
+  if (!entry) return fail(Code::kReceiptInvalid, "trust: receipt: " + entry.error().message);
+  const auto kind = act_of(entry->event.name);
+  if (entry->source != audit::Source::kTrust || entry->event.outcome != audit::Outcome::kSuccess || !kind) {
+    return fail(Code::kReceiptInvalid, "trust: receipt: of an entry that is no act of trust");
+  }
+  auto act = decode_act(*kind, entry->event.data);
+  if (!act) return fail(Code::kReceiptInvalid, "trust: receipt: " + act.error().message);
+  return act;
+}
+
+Result<TrustState> load_state(store::Connection& connection, const crypto::PublicKey& audit_key) {
+  TrustState state;
+  SG_TRY(store::Statement rows, connection.query("SELECT number, receipt FROM trust_acts ORDER BY number"));
+  while (true) {
+    SG_TRY(const bool more, rows.step());
+    if (!more) return state;
+    const std::string context = "trust store: row " + std::to_string(rows.integer(0));
+    const std::string text = rows.text(1);
+    if (text.empty()) return fail(Code::kReceiptMissing, context + ": no receipt");
+    const auto receipt = audit::decode_receipt(text);
+    if (!receipt) return fail(Code::kReceiptInvalid, context + ": " + receipt.error().message);
+    auto act = act_from_receipt(*receipt, audit_key);
+    if (!act) return std::unexpected(in_context(context, std::move(act).error()));
+    if (act->number != rows.integer(0)) return fail(Code::kChainBroken, context + ": holds another act's receipt");
+    if (auto ok = state.apply(*act); !ok) return std::unexpected(in_context(context, std::move(ok).error()));
+  }
+}
+
+Result<> append_act(store::Connection& connection, std::int64_t number, const audit::Receipt& receipt) {
+  SG_TRY(store::Statement insert, connection.query("INSERT INTO trust_acts (number, receipt) VALUES (?1, ?2)"));
+  insert.bind(1, number);
+  insert.bind(2, audit::encode_receipt(receipt));
+  return insert.run();
+}
+
+Result<> put_pack(store::Connection& connection, const crypto::Digest& digest, base::BytesView bytes) {
+  SG_TRY(store::Statement insert,
+         connection.query("INSERT INTO trust_packs (digest, bytes) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING"));
+  insert.bind(1, digest.hex());
+  insert.bind(2, bytes);
+  return insert.run();
+}
+
+Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest& digest) {
+  SG_TRY(store::Statement row, connection.query("SELECT bytes FROM trust_packs WHERE digest = ?1"));
+  row.bind(1, digest.hex());
+  SG_TRY(const bool found, row.step());
+  if (!found) return fail(Code::kPackUnknown, "trust store: the bytes of an imported pack are gone");
+  return row.blob(0);
+}
+
+// The container's views are into `bytes`, and the contents' into the container: the state never moves.
+struct LoadedPack::State {
+  base::Bytes bytes;
+  PackRef ref;
+  pack::Container container;
+  pack::Contents contents;
+};
+
+Result<LoadedPack> LoadedPack::load(base::Bytes bytes, const ImportedPack& imported, const TrustState& state) {
+  auto loaded = std::make_shared<State>();
+  loaded->bytes = std::move(bytes);
+  loaded->ref = imported.ref;
+  SG_TRY(loaded->container, pack::parse(loaded->bytes));
+  const pack::Container& container = loaded->container;
+  SG_TRY(const std::vector<crypto::PublicKey> signers, pack::check_signatures(container));
+  if (container.digest != imported.ref.digest) {
+    return fail(Code::kDigestMismatch, "trust store: " + imported.ref.id.str() + ": not the pack that was imported");
+  }
+  if (!std::ranges::equal(signers, imported.signers, {}, &crypto::PublicKey::key_id)) {
+    return fail(Code::kSignerMismatch, "trust store: " + imported.ref.id.str() + ": other signers than at import");
+  }
+  SG_TRY(decide_signers(state, container.header, signers, {}));
+  SG_TRY(loaded->contents, pack::check_contents(container));
+  return LoadedPack(std::move(loaded));
+}
+
+const PackRef& LoadedPack::ref() const { return state_->ref; }
+const pack::Manifest& LoadedPack::manifest() const { return state_->contents.manifest; }
+const pack::RulesManifest* LoadedPack::rules() const { return std::get_if<pack::RulesManifest>(&manifest()); }
+const pack::ExecutionManifest* LoadedPack::execution() const { return std::get_if<pack::ExecutionManifest>(&manifest()); }
+std::span<const pack::File> LoadedPack::files() const { return state_->contents.files; }
+const pack::File* LoadedPack::find(std::string_view path) const { return state_->contents.find(path); }
+
+Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const crypto::PublicKey& audit_key) {
+  SG_TRY(const TrustState state, load_state(connection, audit_key));
+  std::vector<LoadedPack> packs;
+  for (const ImportedPack& imported : state.packs()) {
+    if (!imported.active) continue;
+    SG_TRY(base::Bytes bytes, get_pack(connection, imported.ref.digest));
+    SG_TRY(LoadedPack loaded, LoadedPack::load(std::move(bytes), imported, state));
+    packs.push_back(std::move(loaded));
+  }
+  std::ranges::sort(packs, {}, [](const LoadedPack& pack) -> const base::PackId& { return pack.ref().id; });
+  return packs;
+}
+
+}  // namespace stargraph::trust
