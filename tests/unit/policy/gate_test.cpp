@@ -1,0 +1,164 @@
+#include <gtest/gtest.h>
+
+#include "stargraph/base/memory_env.hpp"
+#include "stargraph/policy/principal.hpp"
+#include "stargraph/policy/rate.hpp"
+
+namespace stargraph::policy {
+namespace {
+
+using base::Code;
+
+config::Principal entry(const std::string& name, config::Match match, std::vector<std::string> roles) {
+  config::Principal principal;
+  principal.name = base::ActorName(name);
+  principal.tenant = base::TenantId("soc");
+  principal.match = std::move(match);
+  principal.roles = std::move(roles);
+  return principal;
+}
+
+config::Match by_uri(const std::string& uri) {
+  config::Match match;
+  match.san_uri = uri;
+  return match;
+}
+
+crypto::CertificateNames certificate(const std::string& uri) {
+  crypto::CertificateNames names;
+  names.san_uris = {uri};
+  names.subject = "CN=alice,O=Site";
+  names.issuer = "CN=Site CA";
+  return names;
+}
+
+config::Config two_people(config::Profile profile) {
+  config::Config config;
+  config.profile = profile;
+  config.roles["operator"] = {"runs:start", "runs:read", "runs:cancel"};
+  config.roles["worker"] = {"work:soc.*"};
+  config.principals = {entry("alice", by_uri("urn:site:alice"), {"operator"}), entry("enricher", by_uri("urn:site:enricher"), {"worker"})};
+  return config;
+}
+
+TEST(Gate, NamesThePrincipalOfACertificate) {
+  const Gate gate = Gate::make(two_people(config::Profile::kCleared)).value();
+  EXPECT_EQ(gate.identify(certificate("urn:site:alice")).value()->name.str(), "alice");
+}
+
+TEST(Gate, SG_S_HTTP_RefusesACertificateNobodyMapped) {
+  const Gate gate = Gate::make(two_people(config::Profile::kCleared)).value();
+  EXPECT_EQ(gate.identify(certificate("urn:site:mallory")).error().code, Code::kUnauthenticated);
+  // A URI that only contains, prefixes or extends a mapped one is another name.
+  for (const char* uri : {"urn:site:alice2", "urn:site:alic", " urn:site:alice", "URN:SITE:ALICE", ""}) {
+    EXPECT_EQ(gate.identify(certificate(uri)).error().code, Code::kUnauthenticated) << uri;
+  }
+}
+
+TEST(Gate, SG_S_HTTP_RefusesACertificateThatFitsTwoPrincipals) {
+  config::Config config = two_people(config::Profile::kCleared);
+  config::Match pair;
+  pair.issuer = "CN=Site CA";
+  pair.subject = "CN=alice,O=Site";
+  config.principals.push_back(entry("also-alice", pair, {"operator"}));
+  const Gate gate = Gate::make(config).value();
+  EXPECT_EQ(gate.identify(certificate("urn:site:alice")).error().code, Code::kAmbiguousPrincipal);
+}
+
+TEST(Gate, SG_S_HTTP_TheSameSubjectFromAnotherIssuerIsAnotherPerson) {
+  config::Config config;
+  config.roles["operator"] = {"runs:start"};
+  config::Match pair;
+  pair.issuer = "CN=Other CA";
+  pair.subject = "CN=alice,O=Site";
+  config.principals = {entry("alice", pair, {"operator"})};
+  const Gate gate = Gate::make(config).value();
+  EXPECT_EQ(gate.identify(certificate("urn:x")).error().code, Code::kUnauthenticated);
+}
+
+TEST(Gate, SG_E_HTTP_DeniesEveryCapabilityThatIsNotGranted) {
+  const Gate gate = Gate::make(two_people(config::Profile::kCleared)).value();
+  const Principal& alice = *gate.identify(certificate("urn:site:alice")).value();
+  for (const CapabilityRow& row : capability_table()) {
+    const bool granted = row.name == "runs:start" || row.name == "runs:read" || row.name == "runs:cancel";
+    EXPECT_EQ(gate.check(alice, row.capability).has_value(), granted) << row.name;
+  }
+}
+
+TEST(Gate, SG_I_HTTP_ClearedDeniesReadsTooAndOssDefaultOnlyChanges) {
+  const Gate cleared = Gate::make(two_people(config::Profile::kCleared)).value();
+  const Gate open = Gate::make(two_people(config::Profile::kOssDefault)).value();
+  const Principal& in_cleared = *cleared.identify(certificate("urn:site:enricher")).value();
+  const Principal& in_open = *open.identify(certificate("urn:site:enricher")).value();
+  for (const CapabilityRow& row : capability_table()) {
+    EXPECT_FALSE(cleared.check(in_cleared, row.capability).has_value()) << row.name;
+    EXPECT_EQ(open.check(in_open, row.capability).has_value(), row.read) << row.name;
+  }
+}
+
+TEST(Gate, SG_E_HTTP_AScopedGrantNeverAnswersAnUnscopedRequest) {
+  const Gate gate = Gate::make(two_people(config::Profile::kCleared)).value();
+  const Principal& worker = *gate.identify(certificate("urn:site:enricher")).value();
+  EXPECT_TRUE(gate.check(worker, Capability::kWork, "soc.enrich").has_value());
+  EXPECT_FALSE(gate.check(worker, Capability::kWork, "SOC.enrich").has_value());
+  EXPECT_FALSE(gate.check(worker, Capability::kWork, "std.shell").has_value());
+  EXPECT_FALSE(gate.check(worker, Capability::kWork).has_value());
+}
+
+TEST(Gate, SG_E_PACK_ACapabilityNameFromAPackIsDeniedUnlessKnownAndGranted) {
+  const Gate gate = Gate::make(two_people(config::Profile::kCleared)).value();
+  const Principal& alice = *gate.identify(certificate("urn:site:alice")).value();
+  EXPECT_TRUE(gate.check_named(alice, "runs:cancel").has_value());
+  for (const char* name : {"", "runs:respond", "root", "runs:*", "*", "runs:start:", "work"}) {
+    EXPECT_EQ(gate.check_named(alice, name).error().code, Code::kCapabilityDenied) << name;
+  }
+}
+
+TEST(Gate, RefusesRolesWithUnknownCapabilitiesEvenUnused) {
+  config::Config config = two_people(config::Profile::kCleared);
+  config.roles["spare"] = {"runs:sart"};
+  EXPECT_EQ(Gate::make(config).error().code, Code::kConfigInvalid);
+}
+
+TEST(Glob, StarsStandForAnyRunAndNothingElseIsSpecial) {
+  EXPECT_TRUE(glob_matches("*", ""));
+  EXPECT_TRUE(glob_matches("soc.*", "soc."));
+  EXPECT_TRUE(glob_matches("a*b*c", "a-b-b-c"));
+  EXPECT_FALSE(glob_matches("a*b*c", "a-c-b"));
+  EXPECT_FALSE(glob_matches("soc.*", "socx"));
+  EXPECT_FALSE(glob_matches("a?c", "abc"));
+  EXPECT_TRUE(glob_matches("a?c", "a?c"));
+  // A pattern that makes naive matchers take exponential time.
+  EXPECT_FALSE(glob_matches("*a*a*a*a*a*a*a*a*a*a*a*a*b", std::string(10'000, 'a')));
+}
+
+TEST(RateLimiter, SG_D_HTTP_GivesTheBurstThenTheRate) {
+  base::MemoryEnv env;
+  RateLimiter limiter(env, 3, 2);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limiter.take("alice").allowed);
+  const auto refused = limiter.take("alice");
+  EXPECT_FALSE(refused.allowed);
+  EXPECT_EQ(refused.retry_after, 1);
+  EXPECT_TRUE(limiter.take("bob").allowed);
+  env.advance(std::chrono::milliseconds(499));
+  EXPECT_FALSE(limiter.take("alice").allowed);
+  env.advance(std::chrono::milliseconds(1));
+  EXPECT_TRUE(limiter.take("alice").allowed);
+  EXPECT_FALSE(limiter.take("alice").allowed);
+  env.advance(std::chrono::hours(1000));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limiter.take("alice").allowed);
+  EXPECT_FALSE(limiter.take("alice").allowed);
+}
+
+TEST(RateLimiter, SG_D_HTTP_ForgetsPrincipalsThatAreFullAgain) {
+  base::MemoryEnv env;
+  RateLimiter limiter(env, 10, 10);
+  for (int i = 0; i < 100'000; ++i) {
+    env.advance(std::chrono::milliseconds(1));
+    EXPECT_TRUE(limiter.take("key-" + std::to_string(i)).allowed);
+  }
+  EXPECT_LT(limiter.buckets(), 4096U);
+}
+
+}  // namespace
+}  // namespace stargraph::policy
