@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "stargraph/base/result.hpp"
@@ -108,5 +109,9 @@ struct Event {
 // kMalformed, kNumberRange, kBadUtf8, kTooLarge or kTooDeep when the event cannot stand in a log. Control
 // characters are fine: JSON escapes them, so they never make a second line.
 [[nodiscard]] base::Result<> check_event(const Event& event);
+
+// Bytes from outside as text that check_event takes: what is not UTF-8, and NUL, becomes U+FFFD, and the
+// text ends at a whole character within `max_bytes`. Control characters stay; the log escapes them.
+[[nodiscard]] std::string safe_text(std::string_view bytes, std::size_t max_bytes);
 
 }  // namespace stargraph::audit

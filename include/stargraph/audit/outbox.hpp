@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,11 +34,5 @@ struct OutboxRow {
 [[nodiscard]] base::Result<> outbox_delete(store::Connection& connection, SourceSeq up_to);
 // The last number given, 0 before the first.
 [[nodiscard]] base::Result<SourceSeq> outbox_last(store::Connection& connection);
-
-struct OutboxSize {
-  std::int64_t entries = 0;
-  std::optional<base::Timestamp> oldest;
-};
-[[nodiscard]] base::Result<OutboxSize> outbox_size(store::Connection& connection);
 
 }  // namespace stargraph::audit

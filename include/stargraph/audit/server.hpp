@@ -1,12 +1,14 @@
 // Server: the poll loop of stargraph-auditd around a Writer.
 //
-// Each turn takes every packet that is ready (bounded a connection), appends all, commits once, then
-// answers: group commit. Who may connect is decided by SO_PEERCRED; one connection a source at a time.
+// Each turn takes the packets that are ready, appends all, commits once, then answers: group commit. Who
+// may connect is decided by SO_PEERCRED. The daemon's socket serves one connection at a time, so that two
+// daemons cannot interleave their numbers; trust.sock serves a few importers, who number in turn.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stargraph/audit/writer.hpp"
@@ -16,9 +18,9 @@ namespace stargraph::audit {
 class Server {
  public:
   struct Listener {
-    int descriptor = -1;             // a listening AF_UNIX SOCK_SEQPACKET socket; not owned
+    int descriptor = -1;              // a listening AF_UNIX SOCK_SEQPACKET socket; not owned
     Source source = Source::kDaemon;
-    std::vector<std::uint32_t> uids; // who may connect
+    std::vector<std::uint32_t> uids;  // who may connect
   };
   // `writer` must outlive the server.
   Server(Writer& writer, std::vector<Listener> listeners);
@@ -26,23 +28,27 @@ class Server {
 
   // A connection made otherwise (tests); takes the descriptor.
   void adopt(int descriptor, Source source);
-  // One turn, waiting at most `timeout` for something to do, or less when a checkpoint is due. Also wakes for
-  // `wake` when it is a readable descriptor (a signalfd). An error is the writer's and final.
+  // One turn, waiting at most `timeout` for something to do, or less when a checkpoint is due. Also wakes when
+  // `wake` is readable (a signalfd). An error is the writer's and final.
   [[nodiscard]] base::Result<> turn(base::Duration timeout, int wake = -1);
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+
+  static constexpr std::size_t kMaxImporters = 8;
+  static constexpr std::size_t kPacketsATurn = 64;  // of one connection
 
  private:
-  struct Connection;
+  class Connection;
   void accept_from(const Listener& listener);
-  void receive_from(Connection& connection);
-  void handle(Connection& connection, std::string_view packet);
-  void refuse(Connection& connection, base::Code code);
-  void answer(Connection& connection);
-  static void send_packet(Connection& connection, const std::string& packet);
+  [[nodiscard]] bool has_room(Source source) const;
+  [[nodiscard]] base::Result<> receive_from(Connection& connection);
+  [[nodiscard]] base::Result<> handle(Connection& connection, std::string_view packet);
+  [[nodiscard]] base::Result<> handle_record(Connection& connection, std::string_view packet);
+  [[nodiscard]] base::Result<> refuse(Connection& connection, base::Code code);
+  [[nodiscard]] base::Result<> answer(Connection& connection);
 
   Writer& writer_;
   std::vector<Listener> listeners_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::string buffer_;
 };
 
 }  // namespace stargraph::audit

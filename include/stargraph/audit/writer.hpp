@@ -1,15 +1,17 @@
 // Writer: the core of stargraph-auditd without its sockets. It alone orders entries, chains and signs them.
 //
 // append() chains records in memory; commit() writes them in one piece, syncs, and only then may any of
-// them be acknowledged. An error from append_failed I/O or commit is final: the process ends, and the next
-// start finds out from the disk what is true. One thread at a time.
+// them be acknowledged. When failed() the process must end: what is on disk is unknown, and the next start
+// finds out. One thread at a time.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "stargraph/audit/chain.hpp"
 #include "stargraph/audit/head.hpp"
@@ -48,7 +50,9 @@ class Writer {
 
   [[nodiscard]] base::Result<> commit();
   [[nodiscard]] bool dirty() const { return !pending_.empty(); }
-  // Writes and commits a checkpoint when the last uncovered entry is older than the delay.
+  // A write, a sync or a signature failed: nothing works any more.
+  [[nodiscard]] bool failed() const { return failed_; }
+  // Writes and commits a checkpoint when the oldest uncovered entry is older than the delay.
   [[nodiscard]] base::Result<> tick();
   // Until tick() has something to do; nullopt when all entries are covered.
   [[nodiscard]] std::optional<base::Duration> until_checkpoint() const;
@@ -65,35 +69,41 @@ class Writer {
  private:
   Writer(base::Env& env, crypto::PrivateKey key, Options options);
   [[nodiscard]] base::Result<> recover();
-  [[nodiscard]] base::Result<> load_install(bool log_is_empty);
+  [[nodiscard]] base::Result<> load_anchor();
+  [[nodiscard]] base::Result<> load_install();
   [[nodiscard]] base::Result<> read_segment(std::uint32_t number, bool last, std::uint64_t& torn);
-  [[nodiscard]] base::Result<> check_anchor_seen() const;
   [[nodiscard]] base::Result<> begin_session(std::uint64_t torn);
+
   [[nodiscard]] base::Result<std::string> chain_entry(Source source, SourceSeq source_seq, Event event, base::Timestamp time);
+  [[nodiscard]] base::Result<> chain_own(EventName name, Outcome outcome, json::Object data);
+  [[nodiscard]] base::Result<> after_entry();
   [[nodiscard]] base::Result<> checkpoint();
   [[nodiscard]] base::Result<> rotate();
+  [[nodiscard]] base::Result<> name_previous_segment();
   [[nodiscard]] base::Result<> save_anchor();
   [[nodiscard]] base::Result<Placed> place_repeat(Source source, const Record& record) const;
   void remember(Source source, const Event& event, const std::string& line);
+  [[nodiscard]] std::string last_pending_line() const;
 
   struct Recent {
     std::deque<crypto::Digest> identities;  // of records last - size + 1 ... last
     std::string last_line;
   };
+  static constexpr std::string_view kAnchorFile = "anchor.jsonl";
 
   base::Env& env_;
   crypto::PrivateKey key_;
   Options options_;
-  std::string install_id_;
-  std::optional<Entry> anchor_;
+  std::optional<Entry> anchor_;  // the checkpoint of the last start or stop
   bool anchor_seen_ = false;
   Chain chain_;
   std::array<Recent, kSourceCount> recent_;
   std::optional<SegmentFile> segment_;
-  std::string pending_;          // lines chained, not yet written
+  std::string pending_;  // lines chained, not yet written
   std::string last_checkpoint_line_;
-  base::Duration last_entry_at_{0};  // monotonic
+  base::Duration first_uncovered_at_{0};  // monotonic
   bool failed_ = false;
+  bool stopped_ = false;
 };
 
 }  // namespace stargraph::audit

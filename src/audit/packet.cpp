@@ -1,0 +1,196 @@
+#include "stargraph/audit/packet.hpp"
+
+#include <algorithm>
+
+#include "stargraph/json/parse.hpp"
+#include "stargraph/json/reader.hpp"
+#include "stargraph/json/write.hpp"
+
+namespace stargraph::audit {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+constexpr json::ParseLimits kParse{.max_bytes = kMaxReplyBytes, .max_depth = 8};
+constexpr std::string_view kSignatureMember = ",\"key_id\":\"";
+constexpr std::string_view kSubmissionEnd = ",\"type\":\"record\",\"v\":1}";
+
+std::string_view submission_begin(bool want_receipt) {
+  return want_receipt ? "{\"receipt\":true,\"record\":" : "{\"receipt\":false,\"record\":";
+}
+
+bool is_nonce(std::string_view text) {
+  const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return text.size() == 2 * kNonceBytes && std::ranges::all_of(text, hex);
+}
+
+// Reads "type" and "v", which every packet has.
+void read_kind(json::Reader& in, std::string_view type) {
+  if (in.text("type") != type) in.refuse("type", Code::kMalformed, "not the packet expected here");
+  if (in.integer("v", 1, 1) != 1) in.refuse("v", Code::kUnsupportedVersion, "not 1");
+}
+
+Result<crypto::Digest> read_digest(json::Reader& in, std::string_view name) {
+  const std::string hex = in.text(name);
+  if (in.failed()) return crypto::Digest();
+  return crypto::Digest::from_hex(hex);
+}
+
+std::string head_body(const Head& head, Source source, std::string_view nonce) {
+  json::Object body;
+  body.set("entry_hash", head.entry_hash.hex());
+  body.set("floors", head.floors.hex());
+  body.set("install_id", head.install_id);
+  body.set("nonce", nonce);
+  body.set("seq", head.seq.value());
+  body.set("source", source_name(source));
+  body.set("source_seq", head.source_seq.value());
+  body.set("trust_acts", head.trust_acts);
+  body.set("type", "head");
+  body.set("v", 1);
+  std::string text = json::canonical(std::move(body));
+  text.pop_back();  // "}"
+  return text;
+}
+
+Result<Head> read_head(json::Reader& in, Source source, std::string_view nonce) {
+  read_kind(in, "head");
+  Head head;
+  SG_TRY(head.entry_hash, read_digest(in, "entry_hash"));
+  SG_TRY(head.floors, read_digest(in, "floors"));
+  head.install_id = in.text("install_id", 1, 64);
+  if (in.text("nonce") != nonce) in.refuse("nonce", Code::kAuditBadSignature, "not of this connection");
+  head.seq = LogSeq(in.integer("seq", 0, json::kMaxInteger));
+  if (in.text("source") != source_name(source)) in.refuse("source", Code::kAuditBadSignature, "not of this connection");
+  head.source_seq = SourceSeq(in.integer("source_seq", 0, json::kMaxInteger));
+  head.trust_acts = in.integer("trust_acts", 0, json::kMaxInteger);
+  return head;
+}
+
+// `packet` is the head's text, `value` the same parsed.
+Result<Head> decode_head(std::string_view packet, const json::Value& value, Source source, std::string_view nonce,
+                         const crypto::PublicKey& key) {
+  json::Reader in(value, "audit: head");
+  SG_TRY(Head head, read_head(in, source, nonce));
+  const std::string key_id = in.text("key_id");
+  const std::string algorithm_text = in.text("alg");
+  const std::string signature_text = in.text("signature");
+  SG_TRY(in.finish());
+  if (key_id != key.key_id().str()) return fail(Code::kAuditUnknownKey, "audit: head: signed by another key");
+  SG_TRY(const crypto::Algorithm algorithm, crypto::algorithm_from_name(algorithm_text));
+  SG_TRY(const base::Bytes signature, base::from_base64(signature_text));
+  const std::string_view covered = packet.substr(0, packet.rfind(kSignatureMember));
+  if (!key.verify(algorithm, kHeadDomain, base::as_bytes(covered), signature)) {
+    return fail(Code::kAuditBadSignature, "audit: head: signature does not verify");
+  }
+  return head;
+}
+
+Result<Receipt> decode_receipt_packet(const json::Value& value) {
+  json::Reader in(value, "audit: receipt packet");
+  read_kind(in, "receipt");
+  const json::Value& receipt = in.value("receipt");
+  SG_TRY(in.finish());
+  return decode_receipt(json::canonical(receipt));
+}
+
+Result<Reply> decode_refusal(const json::Value& value) {
+  json::Reader in(value, "audit: refusal");
+  read_kind(in, "refused");
+  const std::string name = in.text("code");
+  SG_TRY(in.finish());
+  return fail(base::code_from_name(name).value_or(Code::kAuditUnavailable), "audit: the audit writer refused: " + name);
+}
+
+}  // namespace
+
+std::string encode_hello(const Hello& hello) {
+  json::Object body;
+  body.set("nonce", hello.nonce);
+  body.set("source", source_name(hello.source));
+  body.set("type", "hello");
+  body.set("v", 1);
+  return json::canonical(std::move(body));
+}
+
+Result<Hello> decode_hello(std::string_view packet) {
+  SG_TRY(const json::Value value, json::parse(packet, kParse));
+  json::Reader in(value, "audit: hello");
+  read_kind(in, "hello");
+  Hello hello;
+  hello.nonce = in.text("nonce");
+  const auto source = source_from_name(in.text("source"));
+  SG_TRY(in.finish());
+  if (!is_nonce(hello.nonce)) return fail(Code::kMalformed, "audit: hello: nonce: not 64 hex digits");
+  if (!source) return fail(Code::kMalformed, "audit: hello: source: not a source");
+  hello.source = *source;
+  return hello;
+}
+
+std::string encode_submission(std::string_view record, bool want_receipt) {
+  std::string packet(submission_begin(want_receipt));
+  packet += record;
+  packet += kSubmissionEnd;
+  return packet;
+}
+
+Result<Submission> decode_submission(std::string_view packet) {
+  Submission submission;
+  submission.want_receipt = packet.starts_with(submission_begin(true));
+  const std::string_view begin = submission_begin(submission.want_receipt);
+  if (!packet.starts_with(begin) || packet.size() < begin.size() + kSubmissionEnd.size() ||
+      !packet.ends_with(kSubmissionEnd)) {
+    return fail(Code::kMalformed, "audit: packet: not a record");
+  }
+  packet.remove_prefix(begin.size());
+  packet.remove_suffix(kSubmissionEnd.size());
+  SG_TRY(submission.record, decode_record(packet));
+  return submission;
+}
+
+Result<std::string> encode_head(const Head& head, Source source, std::string_view nonce, const crypto::PrivateKey& key) {
+  std::string text = head_body(head, source, nonce);
+  SG_TRY(const base::Bytes signature, key.sign(kHeadDomain, base::as_bytes(text)));
+  text += kSignatureMember;
+  text += key.public_key().key_id().str();
+  text += "\",\"alg\":\"";
+  text += crypto::algorithm_name(key.public_key().algorithm());
+  text += "\",\"signature\":\"";
+  text += base::to_base64(signature);
+  text += "\"}";
+  return text;
+}
+
+std::string encode_receipt_packet(const Receipt& receipt) {
+  return "{\"receipt\":" + encode_receipt(receipt) + ",\"type\":\"receipt\",\"v\":1}";
+}
+
+std::string encode_refusal(base::Code code) {
+  json::Object body;
+  body.set("code", base::reason(code).name);
+  body.set("type", "refused");
+  body.set("v", 1);
+  return json::canonical(std::move(body));
+}
+
+Result<Reply> decode_reply(std::string_view packet, Source source, std::string_view nonce, const crypto::PublicKey& key) {
+  SG_TRY(const json::Value value, json::parse(packet, kParse));
+  const json::Object* object = value.object();
+  const json::Value* type = object == nullptr ? nullptr : object->find("type");
+  const std::string name = type == nullptr || type->string() == nullptr ? "" : *type->string();
+  Reply reply;
+  if (name == "head") {
+    SG_TRY(reply.head, decode_head(packet, value, source, nonce, key));
+    return reply;
+  }
+  if (name == "receipt") {
+    SG_TRY(reply.receipt, decode_receipt_packet(value));
+    return reply;
+  }
+  if (name == "refused") return decode_refusal(value);
+  return fail(Code::kMalformed, "audit: reply: not a packet of the protocol");
+}
+
+}  // namespace stargraph::audit

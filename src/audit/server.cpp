@@ -1,0 +1,173 @@
+#include "stargraph/audit/server.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <optional>
+
+#include "audit/socket.hpp"
+#include "stargraph/audit/packet.hpp"
+
+namespace stargraph::audit {
+namespace {
+
+using base::Code;
+using base::Result;
+
+// An answer that finds no room at once goes to a client that does not read: it is dropped.
+constexpr base::Duration kNoWait{0};
+
+std::optional<std::uint32_t> peer_uid(int descriptor) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
+  return credentials.uid;
+}
+
+int poll_timeout(base::Duration timeout) {
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return static_cast<int>(std::clamp<std::int64_t>(milliseconds, 0, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+class Server::Connection {
+ public:
+  Connection(int descriptor, Source from) : socket(descriptor), source(from) {}
+
+  PacketSocket socket;
+  Source source;
+  std::string nonce;                   // empty until its hello
+  std::vector<std::string> receipts;   // lines to give receipts for after the commit
+  bool owes_head = false;
+  std::optional<Code> refused;         // told after the commit, then the end
+  bool gone = false;
+};
+
+Server::Server(Writer& writer, std::vector<Listener> listeners) : writer_(writer), listeners_(std::move(listeners)) {}
+Server::~Server() = default;
+
+void Server::adopt(int descriptor, Source source) {
+  connections_.push_back(std::make_unique<Connection>(descriptor, source));
+}
+
+Result<> Server::turn(base::Duration timeout, int wake) {
+  std::vector<pollfd> polled{pollfd{wake, POLLIN, 0}};
+  for (const auto& connection : connections_) polled.push_back({connection->socket.descriptor(), POLLIN, 0});
+  for (const Listener& listener : listeners_) polled.push_back({listener.descriptor, POLLIN, 0});
+  const base::Duration wait = std::min(timeout, writer_.until_checkpoint().value_or(timeout));
+  if (::poll(polled.data(), polled.size(), poll_timeout(wait)) < 0 && errno != EINTR) {
+    return base::fail(Code::kIo, "audit: poll: failed");
+  }
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    if (polled[i + 1].revents != 0) SG_TRY(receive_from(*connections_[i]));
+  }
+  SG_TRY(writer_.tick());
+  SG_TRY(writer_.commit());
+  for (const auto& connection : connections_) {
+    if (!connection->gone) SG_TRY(answer(*connection));
+  }
+  const std::size_t first_listener = 1 + connections_.size();
+  std::erase_if(connections_, [](const auto& connection) { return connection->gone; });
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    if (polled[first_listener + i].revents != 0) accept_from(listeners_[i]);
+  }
+  return {};
+}
+
+bool Server::has_room(Source source) const {
+  const auto same = std::ranges::count_if(connections_, [&](const auto& other) { return other->source == source; });
+  return same < static_cast<std::ptrdiff_t>(source == Source::kDaemon ? 1 : kMaxImporters);
+}
+
+void Server::accept_from(const Listener& listener) {
+  const int descriptor = ::accept4(listener.descriptor, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (descriptor < 0) return;
+  PacketSocket socket(descriptor);
+  const auto uid = peer_uid(descriptor);
+  const bool allowed = uid && std::ranges::find(listener.uids, *uid) != listener.uids.end();
+  if (!allowed || !has_room(listener.source)) {
+    const Code why = allowed ? Code::kBusy : Code::kCapabilityDenied;
+    // Best effort: whoever is refused at the door may have gone already.
+    static_cast<void>(socket.send(encode_refusal(why), kNoWait));
+    return;
+  }
+  adopt(socket.release(), listener.source);
+}
+
+Result<> Server::receive_from(Connection& connection) {
+  for (std::size_t i = 0; i < kPacketsATurn && !connection.gone && !connection.refused; ++i) {
+    const auto packet = connection.socket.receive(kMaxPacketBytes);
+    if (!packet && packet.error().code == Code::kTooLarge) return refuse(connection, Code::kTooLarge);
+    if (!packet) {
+      connection.gone = true;
+      return {};
+    }
+    if (!*packet) return {};
+    SG_TRY(handle(connection, **packet));
+  }
+  return {};
+}
+
+Result<> Server::handle(Connection& connection, std::string_view packet) {
+  if (!connection.nonce.empty()) return handle_record(connection, packet);
+  const Result<Hello> hello = decode_hello(packet);
+  if (!hello) return refuse(connection, hello.error().code);
+  if (hello->source != connection.source) return refuse(connection, Code::kCapabilityDenied);
+  connection.nonce = hello->nonce;
+  connection.owes_head = true;
+  return {};
+}
+
+Result<> Server::handle_record(Connection& connection, std::string_view packet) {
+  const Result<Submission> submission = decode_submission(packet);
+  if (!submission) return refuse(connection, submission.error().code);
+  const Result<Writer::Placed> placed = writer_.append(connection.source, submission->record);
+  if (!placed && writer_.failed()) return std::unexpected(placed.error());
+  if (!placed) return refuse(connection, placed.error().code);
+  if (submission->want_receipt) {
+    // A receipt is for the source's last record; an older one is in its asker's hands or lost.
+    if (placed->line.empty()) return refuse(connection, Code::kConflict);
+    connection.receipts.push_back(placed->line);
+  }
+  connection.owes_head = true;
+  return {};
+}
+
+Result<> Server::refuse(Connection& connection, Code code) {
+  // Two importers at once count from the same head; the slower one is told to begin again.
+  const bool raced = connection.source == Source::kTrust && (code == Code::kAuditGap || code == Code::kAuditFork);
+  connection.refused = raced ? Code::kConflict : code;
+  if (raced) return {};
+  json::Object data;
+  data.set("code", base::reason(code).name);
+  data.set("source", source_name(connection.source));
+  return writer_.append_own(EventName::kAuditRefused, Outcome::kDenied, std::move(data));
+}
+
+Result<> Server::answer(Connection& connection) {
+  bool sent = true;
+  for (std::string& line : connection.receipts) {
+    SG_TRY(const Receipt receipt, make_receipt(std::move(line), writer_.key()));
+    sent = sent && connection.socket.send(encode_receipt_packet(receipt), kNoWait).has_value();
+  }
+  connection.receipts.clear();
+  if (connection.owes_head) {
+    SG_TRY(const std::string head,
+           encode_head(writer_.head(connection.source), connection.source, connection.nonce, writer_.key()));
+    sent = sent && connection.socket.send(head, kNoWait).has_value();
+    connection.owes_head = false;
+  }
+  if (connection.refused) {
+    static_cast<void>(connection.socket.send(encode_refusal(*connection.refused), kNoWait));
+    connection.gone = true;
+  }
+  if (!sent) connection.gone = true;
+  return {};
+}
+
+}  // namespace stargraph::audit
