@@ -6,7 +6,6 @@
 #include <tuple>
 
 #include "stargraph/base/check.hpp"
-#include "stargraph/json/reader.hpp"
 
 namespace stargraph::json {
 namespace {
@@ -269,7 +268,7 @@ class Scanner {
   Result<> keep_integer(std::string_view token, std::size_t start) {
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
-    if (error != std::errc() || value > kMaxInteger || value < -kMaxInteger) {
+    if (error != std::errc() || !is_portable(value)) {
       return fail_at(Code::kNumberRange, start, "integer beyond 2^53-1, write it as a string");
     }
     numbers_.emplace_back(value);
@@ -281,6 +280,7 @@ class Scanner {
     double value = 0;
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
     if (error != std::errc()) return fail_at(Code::kNumberRange, start, "number does not fit a double");
+    if (!is_portable(value)) return fail_at(Code::kNumberRange, start, "whole number beyond 2^53-1, write it as a string");
     numbers_.emplace_back(value);
     return {};
   }

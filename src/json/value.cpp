@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace stargraph::json {
 namespace {
@@ -23,6 +24,13 @@ bool same_number(std::int64_t integer, double number) {
 }
 
 }  // namespace
+
+bool is_portable(std::int64_t number) { return number >= -kMaxInteger && number <= kMaxInteger; }
+
+bool is_portable(double number) {
+  const double size = std::abs(number);
+  return std::isfinite(number) && (size <= static_cast<double>(kMaxInteger) || size >= 1e21);
+}
 
 Object::Object(std::initializer_list<Member> members) {
   for (const Member& member : members) set(member.first, member.second);

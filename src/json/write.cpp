@@ -10,6 +10,8 @@
 namespace stargraph::json {
 namespace {
 
+using base::Code;
+
 // How a text is laid out; members are sorted only in canonical form.
 struct Layout {
   bool sorted;
@@ -190,7 +192,35 @@ class Writer {
   std::string out_;
 };
 
+base::Result<> check_text(std::string_view text) {
+  if (!base::is_utf8(text)) return base::fail(Code::kBadUtf8, "json: value: text is not UTF-8");
+  if (text.contains('\0')) return base::fail(Code::kMalformed, "json: value: text holds NUL");
+  return {};
+}
+
+base::Result<> check_level(const Value& value, int levels_left) {
+  if (const auto* text = value.string()) return check_text(*text);
+  const auto* integer = value.integer();
+  const auto* number = value.number();
+  if ((integer != nullptr && !is_portable(*integer)) || (number != nullptr && !is_portable(*number))) {
+    return base::fail(Code::kNumberRange, "json: value: number beyond 2^53-1 or not finite");
+  }
+  if (!value.is_array() && !value.is_object()) return {};
+  if (levels_left == 0) return base::fail(Code::kTooDeep, "json: value: nested too deep");
+  if (const auto* array = value.array()) {
+    for (const Value& item : *array) SG_TRY(check_level(item, levels_left - 1));
+    return {};
+  }
+  for (const auto& [name, member] : *value.object()) {
+    SG_TRY(check_text(name));
+    SG_TRY(check_level(member, levels_left - 1));
+  }
+  return {};
+}
+
 }  // namespace
+
+base::Result<> check_portable(const Value& value, int max_depth) { return check_level(value, max_depth); }
 
 std::string canonical(const Value& value) { return Writer({.sorted = true, .spaced = false}).run(value); }
 std::string compact(const Value& value) { return Writer({.sorted = false, .spaced = false}).run(value); }

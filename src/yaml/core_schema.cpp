@@ -5,7 +5,6 @@
 #include <initializer_list>
 #include <optional>
 
-#include "stargraph/json/reader.hpp"
 
 namespace stargraph::yaml {
 namespace {
@@ -32,7 +31,7 @@ std::optional<json::Value> word(std::string_view text) {
 Result<json::Value> integer(std::string_view digits, int radix, bool negative) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, radix);
-  if (error != std::errc() || value > json::kMaxInteger) {
+  if (error != std::errc() || !json::is_portable(value)) {
     return base::fail(Code::kNumberRange, "integer beyond 2^53-1, quote it to make it text");
   }
   return json::Value(negative ? -value : value);
@@ -82,6 +81,9 @@ Result<json::Value> plain_value(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
   if (error != std::errc()) return base::fail(Code::kNumberRange, "number does not fit a double");
+  if (!json::is_portable(value)) {
+    return base::fail(Code::kNumberRange, "whole number beyond 2^53-1, quote it to make it text");
+  }
   return json::Value(negative ? -value : value);
 }
 

@@ -2,13 +2,14 @@
 //
 // Refused before cJSON sees anything: more than `max_bytes` (kTooLarge), invalid UTF-8 (kBadUtf8), a
 // name twice in one object, also when one is written with escapes (kDuplicateKey), nesting over
-// `max_depth` (kTooDeep), bytes after the value (kTrailingBytes), integers beyond +-(2^53-1), numbers
-// too large or too small for a double and numbers longer than 63 bytes (kNumberRange), NUL as byte or
-// escape, lone surrogates, and anything RFC 8259 does not allow (kMalformed). Messages give the byte
-// offset, never the bytes. The text must not come with a byte order mark.
+// `max_depth` (kTooDeep), bytes after the value (kTrailingBytes), numbers that are not portable (see
+// value.hpp), do not fit a double or are longer than 63 bytes (kNumberRange), NUL as byte or escape,
+// lone surrogates, and anything RFC 8259 does not allow, a byte order mark among it (kMalformed).
+// Messages give the byte offset, never the bytes.
 //
-// A number without fraction and exponent is an integer (-0 is 0), any other is a double.
-// May be called from any thread. Time is O(n log n) in the size of the text, whatever it holds.
+// What it takes, the writers of write.hpp write so that it takes it again as an equal value. A number
+// without fraction and exponent is an integer (-0 is 0), any other is a double. May be called from any
+// thread. Time is O(n log n) in the size of the text, whatever it holds.
 #pragma once
 
 #include <cstddef>

@@ -25,8 +25,6 @@
 
 namespace stargraph::json {
 
-inline constexpr std::int64_t kMaxInteger = 9007199254740991;  // 2^53 - 1
-
 class Reader {
  public:
   // `value` must outlive the reader. `pointer` is where it stands in its document.

@@ -19,6 +19,14 @@
 
 namespace stargraph::json {
 
+inline constexpr std::int64_t kMaxInteger = 9007199254740991;  // 2^53 - 1
+
+// Whether a number keeps its value and can be read again after RFC 8785 wrote it. For a double that
+// means finite and not a whole number between 2^53 and 10^21: ECMAScript writes those as integers,
+// beyond what an integer may be.
+[[nodiscard]] bool is_portable(std::int64_t number);
+[[nodiscard]] bool is_portable(double number);
+
 class Value;
 using Array = std::vector<Value>;
 using Member = std::pair<std::string, Value>;

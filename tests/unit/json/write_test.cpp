@@ -130,5 +130,27 @@ TEST(JsonWrite, SG_T_IR_GivesValidJsonFromValuesNoParserWouldGive) {
   EXPECT_EQ(compact(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
 }
 
+std::string portable(const Value& value) {
+  const auto checked = check_portable(value);
+  return checked ? "portable" : std::string(checked.error().name());
+}
+
+TEST(JsonWrite, SG_D_IR_TellsWhatTheParserWouldNotTakeBack) {
+  using namespace std::string_view_literals;
+  const auto name_of = [](base::Code code) { return std::string(base::reason(code).name); };
+  EXPECT_EQ(portable(Object{{"a", Array{nullptr, true, kMaxInteger, 1e21, 0.5, "x"}}}), "portable");
+  EXPECT_EQ(portable(Array{kMaxInteger + 1}), name_of(base::Code::kNumberRange));
+  EXPECT_EQ(portable(-kMaxInteger - 1), name_of(base::Code::kNumberRange));
+  EXPECT_EQ(portable(9e19), name_of(base::Code::kNumberRange));
+  EXPECT_EQ(portable(std::nan("")), name_of(base::Code::kNumberRange));
+  EXPECT_EQ(portable(Object{{"\x80", 1}}), "portable");
+  EXPECT_EQ(portable(Object{{"", 1}}), name_of(base::Code::kBadUtf8));
+  EXPECT_EQ(portable(Array{"a\0"sv}), name_of(base::Code::kMalformed));
+  Value deep = 1;
+  for (int i = 0; i < 32; ++i) deep = Value(Array(1, deep));
+  EXPECT_EQ(portable(deep), "portable");
+  EXPECT_EQ(portable(Value(Array(1, deep))), name_of(base::Code::kTooDeep));
+}
+
 }  // namespace
 }  // namespace stargraph::json
