@@ -80,12 +80,13 @@ constexpr auto kSwitches = std::to_array<Switch>({
     {SQLITE_DBCONFIG_ENABLE_TRIGGER, 1},
 });
 
-// Questions that change nothing; every other PRAGMA ends with the opening.
+// Questions that change nothing, with any argument (ALTER TABLE asks the second); every other PRAGMA
+// ends with the opening.
 constexpr auto kHarmlessPragmas =
     std::to_array<std::string_view>({"integrity_check", "quick_check", "foreign_key_check", "cipher_integrity_check"});
 
 // sqlite3_set_authorizer: asked for each action while a statement is compiled. Default deny.
-int authorize(void* context, int action, const char* object, const char* argument, const char*, const char*) {
+int authorize(void* context, int action, const char* object, const char*, const char*, const char*) {
   const auto& session = *static_cast<const Session*>(context);
   const auto allow_if = [](bool allowed) { return allowed ? SQLITE_OK : SQLITE_DENY; };
   switch (action) {
@@ -110,7 +111,7 @@ int authorize(void* context, int action, const char* object, const char* argumen
     case SQLITE_REINDEX: return allow_if(session.may_change_schema);
     case SQLITE_PRAGMA:
       return allow_if(session.may_change_settings ||
-                      (argument == nullptr && std::ranges::find(kHarmlessPragmas, object) != kHarmlessPragmas.end()));
+                      std::ranges::find(kHarmlessPragmas, object) != kHarmlessPragmas.end());
     default: return SQLITE_DENY;  // ATTACH, DETACH, virtual tables, temporary objects, ANALYZE
   }
 }
@@ -199,6 +200,8 @@ Result<> Session::open(const base::Path& file, const crypto::Secret& key, Role r
   handle.reset(raw);
   if (result != SQLITE_OK) return std::unexpected(sqlite::error_while("open", raw, result));
   SG_TRY(apply_limits(raw));
+  // SQLCipher writes to stderr else; what matters comes back as our errors.
+  SG_TRY(execute("PRAGMA cipher_log_level = NONE"));
   SG_TRY(apply_key(raw, key));
   SG_TRY(apply_settings(*this, kCipher));
   SG_TRY(check_key(*this));
