@@ -160,7 +160,7 @@ TEST(JsonParse, SG_T_IR_RefusesNumbersThatWouldChange) {
 // Found by fuzzing: RFC 8785 writes the double 9e19 as 90000000000000000000, an integer that the parser
 // refuses, so that state which held it could be stored and never be read again.
 TEST(JsonParse, SG_D_IR_RefusesDoublesThatComeBackAsIntegersOutOfRange) {
-  for (const char* bad : {"9e19", "-9e19", "9007199254740992.0", "9.007199254740993e15", "99999999999999999999e1"}) {
+  for (const char* bad : {"9e19", "-9e19", "9007199254740992.0", "9.007199254740993e15", "9.9e20"}) {
     EXPECT_EQ(refusal(bad), name_of(Code::kNumberRange)) << bad;
   }
   for (const char* good : {"1e21", "-1.5e300", "9007199254740991.0", "9.007199254740991e15"}) {

@@ -143,8 +143,7 @@ TEST(JsonWrite, SG_D_IR_TellsWhatTheParserWouldNotTakeBack) {
   EXPECT_EQ(portable(-kMaxInteger - 1), name_of(base::Code::kNumberRange));
   EXPECT_EQ(portable(9e19), name_of(base::Code::kNumberRange));
   EXPECT_EQ(portable(std::nan("")), name_of(base::Code::kNumberRange));
-  EXPECT_EQ(portable(Object{{"\x80", 1}}), "portable");
-  EXPECT_EQ(portable(Object{{"", 1}}), name_of(base::Code::kBadUtf8));
+  EXPECT_EQ(portable(Object{{"\x80", 1}}), name_of(base::Code::kBadUtf8));
   EXPECT_EQ(portable(Array{"a\0"sv}), name_of(base::Code::kMalformed));
   Value deep = 1;
   for (int i = 0; i < 32; ++i) deep = Value(Array(1, deep));
