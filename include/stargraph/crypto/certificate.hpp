@@ -20,7 +20,11 @@ struct CertificateNames {
   base::Timestamp not_after{};
 };
 
+// One certificate in DER, at most 64 KiB (kTooLarge), nothing after it (kTrailingBytes). Names are
+// printable ASCII: other bytes of a distinguished name come as \XX, of a URI they are kMalformed. Says
+// nothing about who signed it.
 [[nodiscard]] base::Result<CertificateNames> certificate_names(base::BytesView der);
-[[nodiscard]] base::Result<base::Bytes> certificate_der_from_pem(std::string_view pem);  // first block
+// The first PEM block, which must be a CERTIFICATE; text before and after it is passed over. kMalformed.
+[[nodiscard]] base::Result<base::Bytes> certificate_der_from_pem(std::string_view pem);
 
 }  // namespace stargraph::crypto

@@ -16,7 +16,8 @@ struct FipsState {
 };
 
 // kRequired: loads the fips and base providers, sets the default properties to fips=yes, runs the
-// self-test; kFipsUnavailable when any of that fails. Also initialises libsodium.
+// self-test; kFipsUnavailable when any of that fails, and then nothing has changed. Also initialises libsodium.
+// kOff leaves what the system's openssl.cnf says in force; the state tells.
 [[nodiscard]] base::Result<FipsState> initialise(FipsMode mode);
 [[nodiscard]] FipsState fips_state();
 

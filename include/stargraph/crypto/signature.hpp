@@ -24,14 +24,17 @@ enum class Algorithm : std::uint8_t { kEd25519, kEcdsaP384Sha384 };
 class PublicKey {
  public:
   [[nodiscard]] static base::Result<PublicKey> from_der(base::BytesView spki);
-  [[nodiscard]] static base::Result<PublicKey> from_pem(std::string_view pem);  // one PUBLIC KEY block
+  // Exactly one PUBLIC KEY block, nothing before or after it but the last line end; else kMalformed.
+  [[nodiscard]] static base::Result<PublicKey> from_pem(std::string_view pem);
   [[nodiscard]] Algorithm algorithm() const;
   [[nodiscard]] base::BytesView der() const;
   [[nodiscard]] std::string pem() const;
   [[nodiscard]] const base::KeyId& key_id() const;  // hex SHA-384 of der()
   // D("stargraph.fingerprint.v1", der()): what people compare. Never printed for a key not pinned yet.
   [[nodiscard]] const Digest& fingerprint() const;
-  // kSignatureInvalid when it does not verify; for Ed25519 also when S >= L (RFC 8032 5.1.7).
+  // kSignatureInvalid when it does not verify; for Ed25519 also when S >= L (RFC 8032 5.1.7), for ECDSA
+  // also when it is not DER. (r, n - s) is a valid ECDSA signature of the same message to everybody, so
+  // a signature's bytes must never serve as an identity.
   [[nodiscard]] base::Result<> verify(Algorithm algorithm, std::string_view domain, base::BytesView bytes,
                                       base::BytesView signature) const;
   // Without a domain: upstream JWS only.
@@ -48,9 +51,11 @@ class PublicKey {
 class PrivateKey {
  public:
   [[nodiscard]] static base::Result<PrivateKey> generate(Algorithm algorithm);
-  // PKCS#8 PEM; `passphrase` empty for an unencrypted one.
+  // PKCS#8 PEM, one block; `passphrase` empty for an unencrypted one. kUsage when a passphrase is missing
+  // or needless, kCrypto when it is wrong, kKeyUnsafe for any other kind of key, kMalformed.
   [[nodiscard]] static base::Result<PrivateKey> from_pem(const Secret& pem, const Secret& passphrase);
-  // PKCS#8 PEM; encrypted (PBES2, AES-256-CBC, PBKDF2-HMAC-SHA-384) when `passphrase` is not empty.
+  // PKCS#8 PEM; encrypted (PBES2, AES-256-CBC, PBKDF2-HMAC-SHA-384, 210,000 rounds) when `passphrase` is
+  // not empty; kTooLarge over 1,024 bytes of it.
   [[nodiscard]] base::Result<Secret> to_pem(const Secret& passphrase) const;
   [[nodiscard]] const PublicKey& public_key() const;
   [[nodiscard]] base::Result<base::Bytes> sign(std::string_view domain, base::BytesView bytes) const;
