@@ -315,6 +315,8 @@ void check_local_nodes(const Document& document, Faults& faults) {
 }
 
 void check_conditions(const Document& document, Faults& faults) {
+  std::set<std::string_view> nodes;
+  for (const Node& node : document.nodes) nodes.insert(node.id.str());
   for (std::size_t i = 0; i < document.rules.size(); ++i) {
     const std::string path = child(at("rules", i), "when");
     if (document.rules[i].when.find_first_not_of(" \t\r\n") == std::string::npos) {
@@ -331,9 +333,7 @@ void check_conditions(const Document& document, Faults& faults) {
                  kInvalid, is_function ? base::Code::kRulesFunction : base::Code::kWhenInvalid);
       continue;
     }
-    if (!when->node) continue;
-    const bool known = std::ranges::any_of(document.nodes, [&when](const Node& one) { return one.id.str() == *when->node; });
-    if (known) continue;
+    if (!when->node || nodes.contains(*when->node)) continue;
     faults.add(path, kNodeHere, shown(*when->node),
                is_slug(*when->node) ? no_such_node(*when->node, document) : std::string("Name a node of this document."));
   }

@@ -19,7 +19,7 @@ constexpr std::array kStages = {check_ids,        check_duplicates,  check_versi
 
 // Depth of a value made in memory; the text parsers have their own cap.
 bool deeper_than(const json::Value& value, int levels) {
-  if (levels < 0) return true;
+  if (levels == 0) return value.is_array() || value.is_object();
   if (const json::Array* array = value.array()) {
     return std::ranges::any_of(*array, [levels](const json::Value& item) { return deeper_than(item, levels - 1); });
   }

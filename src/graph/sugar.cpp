@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include "stargraph/clp/form.hpp"
@@ -30,7 +31,10 @@ bool is_template_name(std::string_view text) {
   return clp::is_plain_symbol(text) && text.size() <= 128 && text.find('.') == std::string_view::npos;
 }
 
-std::string lower_one(const json::Object& sugar, const Document& document, const std::string& path, Faults& faults) {
+using NodeIds = std::set<std::string_view>;
+
+std::string lower_one(const json::Object& sugar, const Document& document, const NodeIds& nodes, const std::string& path,
+                      Faults& faults) {
   if (sugar.empty()) {
     faults.add(path, "at least one of node and a field", "object", "An empty mapping matches nothing.");
     return {};
@@ -44,8 +48,7 @@ std::string lower_one(const json::Object& sugar, const Document& document, const
         faults.add(path, "node id ([A-Za-z0-9_.-]+)", value.type_name(), "Name a node of this document.");
         continue;
       }
-      const bool known = std::ranges::any_of(document.nodes, [id](const Node& one) { return one.id.str() == *id; });
-      if (!known) faults.add(path, "id of a node of this document", shown(*id), no_such_node(*id, document));
+      if (!nodes.contains(*id)) faults.add(path, "id of a node of this document", shown(*id), no_such_node(*id, document));
       node = "(node-id (id " + *id + "))";
       continue;
     }
@@ -88,9 +91,11 @@ std::string no_such_node(std::string_view id, const Document& document) {
 }
 
 void lower_sugar(Structure& structure, Faults& faults) {
+  NodeIds nodes;
+  for (const Node& node : structure.document.nodes) nodes.insert(node.id.str());
   for (const auto& [index, sugar] : structure.sugar) {
     const std::string path = child(child(child("", "rules"), index), "when");
-    structure.document.rules[index].when = lower_one(*sugar, structure.document, path, faults);
+    structure.document.rules[index].when = lower_one(*sugar, structure.document, nodes, path, faults);
   }
 }
 
