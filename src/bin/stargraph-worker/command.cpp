@@ -1,0 +1,154 @@
+#include "command.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "stargraph/base/check.hpp"
+#include "stargraph/base/env.hpp"
+
+extern char** environ;
+
+namespace stargraph::worker {
+namespace {
+
+using base::Code;
+using base::Duration;
+using base::fail;
+using base::Result;
+
+struct Pipe {
+  int read = -1;
+  int write = -1;
+  Pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) == 0) {
+      read = ends[0];
+      write = ends[1];
+    }
+  }
+  ~Pipe() {
+    close_read();
+    close_write();
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  void close_read() { close_end(read); }
+  void close_write() { close_end(write); }
+
+ private:
+  static void close_end(int& fd) {
+    if (fd >= 0) ::close(fd);
+    fd = -1;
+  }
+};
+
+// The child of run_command. Its destructor leaves neither process nor zombie.
+class Child {
+ public:
+  explicit Child(pid_t pid) : pid_(pid) {}
+  ~Child() {
+    if (pid_ > 0) {
+      ::kill(-pid_, SIGKILL);
+      static_cast<void>(wait());
+    }
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  int wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    ::kill(-pid_, SIGKILL);  // what it started and left behind
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+Result<pid_t> spawn(const std::vector<std::string>& argv, const Pipe& in, const Pipe& out) {
+  std::vector<char*> words;
+  for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));  // NOLINT: posix_spawn's signature
+  words.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  SG_CHECK(posix_spawn_file_actions_init(&actions) == 0 && posix_spawnattr_init(&attributes) == 0);
+  posix_spawn_file_actions_adddup2(&actions, in.read, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+  pid_t pid = -1;
+  const int error = ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) return fail(Code::kNodeFailed, "command: " + argv[0] + ": " + std::strerror(error));
+  return pid;
+}
+
+// Feeds and reads until the command closes its output. False: `beat` gave up.
+Result<bool> exchange(Pipe& in, Pipe& out, std::string_view input, std::string& output, const CommandLimits& limits,
+                      const std::function<bool()>& beat) {
+  base::Env& env = base::real_env();
+  const Duration end = env.monotonic() + limits.timeout;
+  Duration next_beat = env.monotonic() + limits.beat_every;
+  if (input.empty()) in.close_write();
+  while (true) {
+    const Duration now = env.monotonic();
+    if (now >= end) return fail(Code::kTimedOut, "command: took longer than its node may");
+    if (now >= next_beat) {
+      if (!beat()) return false;
+      next_beat = env.monotonic() + limits.beat_every;
+    }
+    std::array<pollfd, 2> waits{{{out.read, POLLIN, 0}, {in.write, POLLOUT, 0}}};
+    const Duration until = std::min(end, next_beat) - now;
+    const int wait_ms = static_cast<int>(std::max<std::int64_t>(1, until.count() / 1000));
+    if (::poll(waits.data(), waits.size(), wait_ms) < 0 && errno != EINTR) return fail(Code::kIo, "command: poll failed");
+    if ((waits[1].revents & (POLLOUT | POLLERR)) != 0) {
+      const ssize_t sent = ::write(in.write, input.data(), std::min<std::size_t>(input.size(), 4096));
+      if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
+      if (input.empty() || (sent < 0 && errno != EINTR && errno != EAGAIN)) in.close_write();
+    }
+    if ((waits[0].revents & (POLLIN | POLLHUP)) != 0) {
+      std::array<char, 16384> buffer{};
+      const ssize_t got = ::read(out.read, buffer.data(), buffer.size());
+      if (got == 0) return true;
+      if (got < 0 && errno != EINTR) return fail(Code::kIo, "command: output cannot be read");
+      if (got > 0) output.append(buffer.data(), static_cast<std::size_t>(got));
+      if (output.size() > limits.max_output) return fail(Code::kTooLarge, "command: output: longer than allowed");
+    }
+  }
+}
+
+}  // namespace
+
+Result<CommandResult> run_command(const std::vector<std::string>& argv, const std::string& input, const CommandLimits& limits,
+                                  const std::function<bool()>& beat) {
+  SG_CHECK(!argv.empty());
+  Pipe in;
+  Pipe out;
+  if (in.read < 0 || out.read < 0) return fail(Code::kIo, "command: pipe failed");
+  SG_TRY(const pid_t pid, spawn(argv, in, out));
+  Child child(pid);
+  in.close_read();
+  out.close_write();
+  CommandResult result;
+  SG_TRY(const bool whole, exchange(in, out, input, result.output, limits, beat));
+  if (!whole) return fail(Code::kLeaseLost, "command: the lease was lost while it ran");
+  result.exit_code = child.wait();
+  return result;
+}
+
+}  // namespace stargraph::worker

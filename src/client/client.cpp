@@ -1,0 +1,170 @@
+#include "stargraph/client/client.hpp"
+
+#include <curl/curl.h>
+
+#include "stargraph/base/check.hpp"
+#include "stargraph/json/parse.hpp"
+#include "stargraph/json/write.hpp"
+
+namespace stargraph::client {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+constexpr std::size_t kMaxReplyBytes = 32 << 20;
+
+struct ListDeleter {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using List = std::unique_ptr<curl_slist, ListDeleter>;
+
+void add(List& list, const std::string& line) {
+  curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
+  SG_CHECK(longer != nullptr);
+  static_cast<void>(list.release());
+  list.reset(longer);
+}
+
+extern "C" std::size_t take_reply(char* data, std::size_t size, std::size_t count, void* to) {
+  auto& reply = *static_cast<std::string*>(to);
+  const std::size_t bytes = size * count;
+  if (reply.size() + bytes > kMaxReplyBytes) return 0;  // curl then fails with CURLE_WRITE_ERROR
+  reply.append(data, bytes);
+  return bytes;
+}
+
+template <class T>
+void set(CURL* curl, CURLoption option, T value) {
+  SG_CHECK(curl_easy_setopt(curl, option, value) == CURLE_OK);
+}
+
+Code code_of(CURLcode result) {
+  switch (result) {
+    case CURLE_OPERATION_TIMEDOUT: return Code::kTimedOut;
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_RECV_ERROR:  // TLS 1.3 tells of a refused client certificate only when the reply is read
+      return Code::kUnauthenticated;
+    case CURLE_WRITE_ERROR: return Code::kTooLarge;
+    default: return Code::kUnavailable;
+  }
+}
+
+// The error a reply outside 2xx tells of.
+base::Error error_of(long status, const std::string& reply) {
+  const auto body = json::parse(reply);
+  const json::Object* const object = body ? body->object() : nullptr;
+  const json::Value* const code = object != nullptr ? object->find("code") : nullptr;
+  const json::Value* const detail = object != nullptr ? object->find("detail") : nullptr;
+  base::Error error{Code::kMalformed, "reply: status " + std::to_string(status)};
+  if (code != nullptr && code->string() != nullptr) error.code = base::code_from_name(*code->string()).value_or(Code::kMalformed);
+  if (detail != nullptr && detail->string() != nullptr) error.message = *detail->string();
+  return error;
+}
+
+}  // namespace
+
+struct Client::State {
+  CURL* curl = nullptr;
+  std::string url;
+  ~State() { curl_easy_cleanup(curl); }
+
+  Result<json::Value> perform(const std::string& path, const std::string* body, const Headers& headers, base::Duration timeout);
+};
+
+Client::Client(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Client::~Client() = default;
+
+Result<std::unique_ptr<Client>> Client::make(const Endpoint& endpoint) {
+  SG_TRY(check_endpoint(endpoint));
+  static const bool kReady = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  if (!kReady) return fail(Code::kInternal, "client: libcurl: cannot start");
+  auto state = std::make_unique<State>();
+  state->curl = curl_easy_init();
+  if (state->curl == nullptr) return fail(Code::kInternal, "client: libcurl: cannot start");
+  state->url = endpoint.url;
+  CURL* const curl = state->curl;
+  set(curl, CURLOPT_SSLCERT, endpoint.certificate.c_str());
+  set(curl, CURLOPT_SSLKEY, endpoint.key.c_str());
+  set(curl, CURLOPT_CAINFO, endpoint.ca.c_str());
+  set(curl, CURLOPT_CAPATH, nullptr);  // the given CA alone, not the system's
+  set(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_3));
+  set(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+  set(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+  set(curl, CURLOPT_PROTOCOLS_STR, "https");
+  set(curl, CURLOPT_PROXY, "");
+  set(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  set(curl, CURLOPT_NOSIGNAL, 1L);
+  set(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(curl, CURLOPT_WRITEFUNCTION, &take_reply);
+  return std::unique_ptr<Client>(new Client(std::move(state)));
+}
+
+Result<json::Value> Client::State::perform(const std::string& path, const std::string* body, const Headers& headers,
+                                           base::Duration timeout) {
+  SG_CHECK(path.starts_with('/'));
+  std::string reply;
+  List lines;
+  add(lines, "Accept: application/json");
+  add(lines, "Expect:");  // no 100-continue round trip
+  for (const auto& [name, value] : headers) {
+    if (value.find_first_of("\r\n") != std::string::npos) return fail(Code::kUsage, "header: " + name + ": holds a line break");
+    add(lines, name + ": " + value);
+  }
+  if (body != nullptr) {
+    add(lines, "Content-Type: application/json");
+    set(curl, CURLOPT_POST, 1L);
+    set(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
+    set(curl, CURLOPT_POSTFIELDS, body->c_str());
+  } else {
+    set(curl, CURLOPT_HTTPGET, 1L);
+  }
+  set(curl, CURLOPT_URL, (url + path).c_str());
+  set(curl, CURLOPT_HTTPHEADER, lines.get());
+  set(curl, CURLOPT_WRITEDATA, &reply);
+  set(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count() / 1000));
+  const CURLcode result = curl_easy_perform(curl);
+  set(curl, CURLOPT_HTTPHEADER, nullptr);
+  if (result != CURLE_OK) return fail(code_of(result), "daemon: " + url + ": " + curl_easy_strerror(result));
+  long status = 0;
+  SG_CHECK(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
+  if (status < 200 || status > 299) return std::unexpected(error_of(status, reply));
+  json::ParseLimits limits;
+  limits.max_bytes = kMaxReplyBytes;
+  auto value = json::parse(reply, limits);
+  if (!value) return fail(Code::kMalformed, "reply: " + value.error().message);
+  return value;
+}
+
+Result<json::Value> Client::get(const std::string& path, base::Duration timeout) {
+  return state_->perform(path, nullptr, {}, timeout);
+}
+
+Result<json::Value> Client::post(const std::string& path, const json::Value& body, const Headers& headers, base::Duration timeout) {
+  const std::string text = json::canonical(body);
+  return state_->perform(path, &text, headers, timeout);
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kUnreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (kUnreserved.find(c) != std::string_view::npos) {
+      out.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back('%');
+    out.push_back(kHex[byte >> 4]);
+    out.push_back(kHex[byte & 0x0F]);
+  }
+  return out;
+}
+
+}  // namespace stargraph::client
