@@ -33,8 +33,8 @@ std::vector<std::string> names(json::Reader& in, std::string_view member) {
   return found;
 }
 
-std::int64_t limit(json::Reader& in, std::string_view member, std::int64_t most) {
-  return in.optional_integer(member, 1, most).value_or(most);
+std::int64_t limit(json::Reader& in, std::string_view member, std::int64_t fallback, std::int64_t most) {
+  return in.optional_integer(member, 1, most).value_or(fallback);
 }
 
 // The members that every manifest has; `kind` was read before.
@@ -53,12 +53,12 @@ void read_common(json::Reader& in, ManifestType& manifest) {
 
 Result<> read_limits(const json::Value* value, EvaluationLimits& limits) {
   if (value == nullptr) return {};
-  const EvaluationLimits most;
+  const EvaluationLimits usual;
   json::Reader in(*value, "manifest", "/limits");
-  limits.max_facts = limit(in, "max_facts", most.max_facts);
-  limits.max_firings = limit(in, "max_firings", most.max_firings);
-  limits.max_ms = limit(in, "max_ms", most.max_ms);
-  limits.max_bytes = limit(in, "max_bytes", most.max_bytes);
+  limits.max_facts = limit(in, "max_facts", usual.max_facts, usual.max_facts);
+  limits.max_firings = limit(in, "max_firings", usual.max_firings, usual.max_firings);
+  limits.max_ms = limit(in, "max_ms", usual.max_ms, usual.max_ms);
+  limits.max_bytes = limit(in, "max_bytes", usual.max_bytes, kMaxEvaluationBytes);
   return in.finish();
 }
 

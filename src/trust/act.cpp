@@ -31,8 +31,8 @@ base::KeyId key_id(json::Reader& in, std::string_view member) {
 void encode_pack(const PackRef& pack, json::Object& out) {
   out.set("digest", pack.digest.hex());
   out.set("epoch", pack.epoch.value());
-  out.set("id", pack.id.str());
   out.set("kind", pack::kind_name(pack.kind));
+  out.set("pack", pack.id.str());  // the audit writer follows floors by "pack" and "epoch"
   out.set("version", pack.version);
 }
 
@@ -44,8 +44,8 @@ PackRef decode_pack(json::Reader& in) {
     in.refuse("digest", Code::kMalformed, "not a digest");
   }
   pack.epoch = base::Epoch(in.integer("epoch", 1, json::kMaxInteger));
-  pack.id = base::PackId(in.text("id", 1, 128));
-  if (!pack::is_pack_id(pack.id.str())) in.refuse("id", Code::kMalformed, "not a pack id");
+  pack.id = base::PackId(in.text("pack", 1, 128));
+  if (!pack::is_pack_id(pack.id.str())) in.refuse("pack", Code::kMalformed, "not a pack id");
   const auto kind = pack::kind_from_name(in.text("kind", 1, 32));
   if (!kind) in.refuse("kind", Code::kMalformed, "not a kind of pack");
   pack.kind = kind.value_or(pack::PackKind::kRules);

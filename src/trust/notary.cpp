@@ -12,29 +12,28 @@ constexpr base::Duration kTimeout = std::chrono::seconds(5);
 class SocketNotary final : public Notary {
  public:
   SocketNotary(base::Env& env, base::Path socket, const crypto::PublicKey& audit_key)
-      : env_(env), socket_(std::move(socket)), audit_key_(audit_key) {}
+      : env_(env), socket_(std::move(socket)), audit_key_(audit_key), client_(connect()) {}
 
   Result<audit::Receipt> record(const audit::Event& event) override {
-    auto receipt = attempt(event);
-    // Another importer took the number in between: it is told only once, a new connection knows the next.
-    if (!receipt && receipt.error().code == base::Code::kConflict) receipt = attempt(event);
-    return receipt;
+    if (!client_) return std::unexpected(client_.error());
+    auto receipt = (*client_)->record(event, env_.now(), kTimeout);
+    if (receipt) return receipt;
+    // The connection is lost. Another importer took the number in between: that is worth one more try,
+    // since a new connection knows the next number.
+    client_ = connect();
+    if (receipt.error().code != base::Code::kConflict || !client_) return receipt;
+    return (*client_)->record(event, env_.now(), kTimeout);
   }
 
  private:
-  Result<audit::Receipt> attempt(const audit::Event& event) {
-    if (!client_) {
-      SG_TRY(client_, audit::Client::connect(socket_, audit::Source::kTrust, audit_key_, kTimeout));
-    }
-    auto receipt = client_->record(event, env_.now(), kTimeout);
-    if (!receipt) client_.reset();  // a client whose call failed is lost
-    return receipt;
+  Result<std::unique_ptr<audit::Client>> connect() {
+    return audit::Client::connect(socket_, audit::Source::kTrust, audit_key_, kTimeout);
   }
 
   base::Env& env_;
   base::Path socket_;
   const crypto::PublicKey& audit_key_;
-  std::unique_ptr<audit::Client> client_;
+  Result<std::unique_ptr<audit::Client>> client_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "stargraph/store/append_only.hpp"
 #include "stargraph/trust/ceremony.hpp"
 
 namespace stargraph::trust {
@@ -14,25 +15,20 @@ using base::Result;
 
 // Acts are append-only; pack bytes are written once. Both are checked from their signatures at every
 // load, so the triggers only keep our own mistakes out.
-constexpr std::string_view kSchema = R"sql(
-CREATE TABLE trust_acts (
-  number  INTEGER PRIMARY KEY CHECK (number > 0),
-  receipt TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER trust_acts_no_update BEFORE UPDATE ON trust_acts BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-CREATE TRIGGER trust_acts_no_delete BEFORE DELETE ON trust_acts BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-CREATE TABLE trust_packs (
-  digest TEXT PRIMARY KEY,
-  bytes  BLOB NOT NULL
-) STRICT;
-CREATE TRIGGER trust_packs_no_update BEFORE UPDATE ON trust_packs BEGIN SELECT RAISE(ABORT, 'write-once'); END;
-)sql";
-
-constexpr std::array<store::Migration, 1> kMigrations{{{"trust", 1, kSchema}}};
+const std::string& schema() {
+  static const std::string kSchema =
+      "CREATE TABLE trust_acts (number INTEGER PRIMARY KEY CHECK (number > 0), receipt TEXT NOT NULL) STRICT;"
+      "CREATE TABLE trust_packs (digest TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;" +
+      store::append_only_triggers("trust_acts") + store::append_only_triggers("trust_packs");
+  return kSchema;
+}
 
 }  // namespace
 
-std::span<const store::Migration> trust_migrations() { return kMigrations; }
+std::span<const store::Migration> trust_migrations() {
+  static const std::array<store::Migration, 1> kMigrations{{{"trust", 1, schema()}}};
+  return kMigrations;
+}
 
 Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::PublicKey& audit_key) {
   auto entry = audit::verify_receipt(receipt, audit_key);

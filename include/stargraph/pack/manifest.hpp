@@ -14,14 +14,17 @@
 
 namespace stargraph::pack {
 
-// Bounds of one evaluation of the pack's rules; a manifest may ask for less, never for more.
+// Bounds of one evaluation of the pack's rules. A manifest may ask for less than the defaults, and for
+// more memory up to kMaxEvaluationBytes; the host's own limits hold besides.
 struct EvaluationLimits {
   std::int64_t max_facts = 10'000;
   std::int64_t max_firings = 100'000;
   std::int64_t max_ms = 1'000;
-  std::int64_t max_bytes = std::int64_t{256} << 20;  // address space of the evaluator
+  std::int64_t max_bytes = std::int64_t{64} << 20;  // address space of the evaluator
   bool operator==(const EvaluationLimits&) const = default;
 };
+
+inline constexpr std::int64_t kMaxEvaluationBytes = std::int64_t{256} << 20;
 
 struct RulesManifest {
   base::PackId id;

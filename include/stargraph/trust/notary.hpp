@@ -18,7 +18,8 @@ class Notary {
   [[nodiscard]] virtual base::Result<audit::Receipt> record(const audit::Event& event) = 0;
 };
 
-// Over trust.sock. Connects at the first call; `env` and `audit_key` must outlive it.
+// Over trust.sock. Connects at once, so that the caller may give up root afterwards; when that failed each
+// record() gives the reason. `env` and `audit_key` must outlive it.
 [[nodiscard]] std::unique_ptr<Notary> socket_notary(base::Env& env, base::Path trust_socket, const crypto::PublicKey& audit_key);
 
 }  // namespace stargraph::trust

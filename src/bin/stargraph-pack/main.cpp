@@ -1,0 +1,82 @@
+// stargraph-pack: makes, checks and imports packs, offline. No network code is linked.
+#include <cstdio>
+
+#include "commands.hpp"
+#include "stargraph/json/write.hpp"
+
+namespace stargraph::packcli {
+
+std::string printable(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte >= 0x20 && byte != 0x7F) || c == '\n') {
+      out.push_back(c);
+      continue;
+    }
+    out += "\\x";
+    out.push_back(kHex[byte >> 4]);
+    out.push_back(kHex[byte & 0x0F]);
+  }
+  return out;
+}
+
+void Context::print(const json::Value& document, const std::string& text) const {
+  const std::string out = json ? json::pretty(document) + "\n" : printable(text);
+  std::fwrite(out.data(), 1, out.size(), stdout);
+}
+
+namespace {
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  stargraph-pack keygen --out keys --name publisher\n"
+    "  stargraph-pack fingerprint keys/publisher.pub.pem\n"
+    "  stargraph-pack build soc-policy/ --key keys/publisher.key.pem --epoch 1 --out soc-policy.sgpack\n"
+    "  stargraph-pack inspect soc-policy.sgpack\n"
+    "  stargraph-pack import soc-policy.sgpack\n"
+    "Exit codes: 0 done, 1 failed, 2 usage, 3 trust, 4 integrity, 5 denied, 6 unavailable, 7 configuration";
+
+int fail_with(const Context& context, const base::Error& error) {
+  if (context.json) context.print(json::Object{{"code", error.name()}, {"detail", error.message}}, "");
+  std::fprintf(stderr, "stargraph-pack: %s (%s)\n", printable(error.message).c_str(), std::string(error.name()).c_str());
+  return error.exit_code();
+}
+
+int run(int argc, char** argv) {
+  Context context;
+  // Before anything is read: what runs rules must have nothing to lose.
+  auto jail = rules::Jail::start();
+  if (jail) context.jail = *std::move(jail);
+
+  CLI::App app{"Makes, checks and imports signed packs, offline"};
+  app.set_version_flag("--version", STARGRAPH_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--config", context.config, "Configuration file")->type_name("FILE")->capture_default_str();
+  app.add_flag("--json", context.json, "One JSON document on stdout");
+  add_signer_commands(app, context);
+  add_reader_commands(app, context);
+  add_trust_commands(app, context);
+  app.footer(kFooter);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? base::kExitDone : base::kExitUsage;
+  }
+  const base::Result<> done = context.action();
+  return done ? base::kExitDone : fail_with(context, done.error());
+}
+
+}  // namespace
+}  // namespace stargraph::packcli
+
+int main(int argc, char** argv) {
+  try {
+    return stargraph::packcli::run(argc, argv);
+  } catch (const std::exception& error) {  // out of memory, or a mistake of ours
+    std::fprintf(stderr, "stargraph-pack: %s\n", error.what());
+    return stargraph::base::kExitFailed;
+  }
+}

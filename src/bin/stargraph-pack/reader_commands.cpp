@@ -1,0 +1,135 @@
+// Looking at a pack: inspect (no decision) and verify (against given keys, or the trust store).
+#include "commands.hpp"
+#include "site.hpp"
+#include "stargraph/trust/ceremony.hpp"
+
+namespace stargraph::packcli {
+namespace {
+
+using base::Result;
+
+struct Options {
+  std::string file;
+  std::vector<std::string> keys;
+};
+
+json::Array array_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
+
+json::Object describe(const pack::Header& header, const pack::Manifest& manifest, const crypto::Digest& digest) {
+  json::Array files;
+  for (const pack::FileEntry& file : header.files) {
+    files.emplace_back(json::Object{
+        {"path", file.path}, {"sha384", file.digest.hex()}, {"size", static_cast<std::int64_t>(file.size)}});
+  }
+  return json::Object{{"capabilities", array_of(pack::capabilities_of(manifest))},
+                      {"created", header.created},
+                      {"digest", digest.hex()},
+                      {"epoch", header.epoch.value()},
+                      {"files", std::move(files)},
+                      {"id", header.id.str()},
+                      {"kind", pack::kind_name(header.kind)},
+                      {"manifest", pack::encode_manifest(manifest)},
+                      {"spec_version", header.spec_version},
+                      {"version", header.version}};
+}
+
+std::string lines(const std::string& title, const std::vector<std::string>& items) {
+  std::string text = title + ":";
+  for (const std::string& item : items) text += " " + item;
+  return text + (items.empty() ? " none\n" : "\n");
+}
+
+std::string as_text(const pack::Header& header, const pack::Manifest& manifest, const crypto::Digest& digest,
+                    const std::vector<crypto::PublicKey>& signers) {
+  std::string text = header.id.str() + " " + header.version + " (" + std::string(pack::kind_name(header.kind)) + ", epoch " +
+                     std::to_string(header.epoch.value()) + ", made " + header.created + ")\ndigest " + digest.hex() + "\n";
+  for (const crypto::PublicKey& signer : signers) {
+    text += "signed by key " + short_key_id(signer.key_id()) + "... (" + std::string(crypto::algorithm_name(signer.algorithm())) + ")\n";
+  }
+  text += lines("capabilities", pack::capabilities_of(manifest));
+  if (const auto* rules = std::get_if<pack::RulesManifest>(&manifest)) {
+    text += lines("provides", rules->provides) + lines("needs facts", rules->required_facts);
+  }
+  if (const auto* execution = std::get_if<pack::ExecutionManifest>(&manifest)) {
+    text += lines("workers", execution->workers) + lines("tools", execution->declared_tools) +
+            lines("permissions", execution->declared_permissions);
+  }
+  for (const pack::FileEntry& file : header.files) {
+    text += "  " + std::to_string(file.size) + "\t" + file.digest.hex().substr(0, 16) + "...\t" + file.path + "\n";
+  }
+  return text;
+}
+
+// Shows what is in the pack when it is whole. It never shows a fingerprint: who could compare one with
+// what stands beside it would compare the attacker's word with the attacker's word.
+Result<> inspect(const Context& context, const Options& options) {
+  SG_TRY(start_crypto(false));
+  SG_TRY(const base::Bytes bytes, read_pack(options.file));
+  SG_TRY(const pack::Container container, pack::parse(bytes));
+  SG_TRY(const std::vector<crypto::PublicKey> signers, pack::check_signatures(container));
+  SG_TRY(const pack::Contents contents, pack::check_contents(container));
+  json::Object document = describe(container.header, contents.manifest, container.digest);
+  json::Array short_ids;
+  for (const crypto::PublicKey& signer : signers) {
+    short_ids.emplace_back(json::Object{{"alg", crypto::algorithm_name(signer.algorithm())}, {"key", short_key_id(signer.key_id())}});
+  }
+  document.set("signers", std::move(short_ids));
+  document.set("trust", "not decided");
+  context.print(document, as_text(container.header, contents.manifest, container.digest, signers) +
+                              "The signatures hold. Whether to trust the signers is what `import` asks.\n");
+  return {};
+}
+
+// As an import would decide it, without a fingerprint and without an act.
+Result<pack::Contents> verify_by_store(Site& site, const pack::Container& container) {
+  SG_TRY(const trust::TrustState state, site.state());
+  SG_TRY(const std::vector<crypto::PublicKey> signers, pack::check_signatures(container));
+  SG_TRY(trust::decide_signers(state, container.header, signers, {}));
+  SG_TRY(pack::Contents contents, pack::check_contents(container));
+  const pack::Header& header = container.header;
+  SG_TRY(trust::decide_epoch(state, {header.id, header.version, header.epoch, header.kind, container.digest}));
+  return contents;
+}
+
+Result<pack::Contents> verify_by_keys(const Options& options, const pack::Container& container) {
+  std::vector<crypto::PublicKey> keys;
+  for (const std::string& path : options.keys) {
+    SG_TRY(crypto::PublicKey key, read_public_key(path));
+    keys.push_back(std::move(key));
+  }
+  return pack::verify(container, keys);
+}
+
+Result<> verify(const Context& context, const Options& options) {
+  std::unique_ptr<Site> site;
+  SG_TRY(const base::Bytes bytes, read_pack(options.file));
+  if (options.keys.empty()) {
+    SG_TRY(site, Site::open(context));
+  } else {
+    SG_TRY(start_crypto(false));
+  }
+  SG_TRY(const pack::Container container, pack::parse(bytes));
+  SG_TRY(const pack::Contents contents, site ? verify_by_store(*site, container) : verify_by_keys(options, container));
+  SG_TRY(check_meaning(context.jail.get(), contents.manifest, contents.files));
+  json::Object document = describe(container.header, contents.manifest, container.digest);
+  document.set("verified_by", options.keys.empty() ? "trust store" : "given keys");
+  context.print(document, container.header.id.str() + " " + container.header.version + " epoch " +
+                              std::to_string(container.header.epoch.value()) + ": verified\ndigest " + container.digest.hex() + "\n");
+  return {};
+}
+
+}  // namespace
+
+void add_reader_commands(CLI::App& app, Context& context) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("inspect", "Show what is in a pack; decides nothing");
+  command->add_option("FILE", options->file, "The pack")->required();
+  command->callback([&context, options] { context.action = [&context, options] { return inspect(context, *options); }; });
+
+  command = app.add_subcommand("verify", "Check a pack against given keys, or against the trust store; never imports");
+  command->add_option("FILE", options->file, "The pack")->required();
+  command->add_option("--pubkey", options->keys, "A key that must have signed; each signer must be given")->type_name("PUB");
+  command->callback([&context, options] { context.action = [&context, options] { return verify(context, *options); }; });
+}
+
+}  // namespace stargraph::packcli

@@ -1,0 +1,83 @@
+#include "site.hpp"
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <vector>
+
+namespace stargraph::packcli {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+constexpr std::size_t kDatabaseKeyBytes = 32;
+
+// Who acts, as the log shows it: the user, and through sudo the one behind it.
+base::ActorName actor() {
+  std::string name = "uid-" + std::to_string(::getuid());
+  if (const char* sudo = std::getenv("SUDO_UID"); sudo != nullptr && ::getuid() == 0) {
+    const std::string_view uid(sudo);
+    const bool digits = !uid.empty() && uid.size() <= 10 && uid.find_first_not_of("0123456789") == std::string_view::npos;
+    if (digits) name += ".sudo-" + std::string(uid);
+  }
+  return base::ActorName(std::move(name));
+}
+
+// The files a database makes must belong to the daemon's user, and parsing needs no root.
+Result<> become(std::uint32_t uid, std::uint32_t gid) {
+  if (::geteuid() != 0 || uid == 0) return {};
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0 || ::setresuid(uid, uid, uid) != 0) {
+    return fail(Code::kIo, "stargraph-pack: cannot become the owner of the state directory");
+  }
+  return {};
+}
+
+// root may own the database key (a credential) or the daemon's user may (a file).
+Result<crypto::Secret> read_database_key(const base::Path& path) {
+  SG_TRY(crypto::Secret key, crypto::read_secret_file(base::real_env(), path, kDatabaseKeyBytes));
+  if (key.size() != kDatabaseKeyBytes) return fail(Code::kConfigInvalid, "state key: not 32 bytes");
+  return key;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Site>> Site::open(const Context& context) { return open(context, false); }
+Result<std::unique_ptr<Site>> Site::open_for_acts(const Context& context) { return open(context, true); }
+
+Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
+  base::Env& env = base::real_env();
+  SG_TRY(const config::Config config, config::load(env, context.config));
+  SG_TRY(start_crypto(config.fips_required));
+  SG_TRY(crypto::PublicKey audit_key, read_public_key(config.audit.public_key.string()));
+  std::unique_ptr<Site> site(new Site(std::move(audit_key)));
+  const base::ActorName who = actor();
+  if (acts) site->notary_ = trust::socket_notary(env, config.audit.trust_socket, site->audit_key_);
+  SG_TRY(const base::Path key_path, config.state.key.locate());
+  SG_TRY(const base::FileInfo key_file, env.info(key_path));
+  SG_TRY(const base::FileInfo directory, env.info(config.state.directory));
+  const bool read_first = key_file.uid == ::geteuid();
+  crypto::Secret key;
+  if (read_first) {
+    SG_TRY(key, read_database_key(key_path));
+  }
+  SG_TRY(become(directory.uid, directory.gid));
+  if (!read_first) {
+    SG_TRY(key, read_database_key(key_path));
+  }
+  SG_TRY(site->database_, store::Database::open(config.state.database(), key, trust::trust_migrations()));
+  if (acts) {
+    site->importer_ = std::make_unique<trust::Importer>(*site->database_, site->audit_key_, *site->notary_, who);
+  }
+  return site;
+}
+
+Result<trust::TrustState> Site::state() {
+  SG_TRY(store::Connection connection, database_->reader());
+  return trust::load_state(connection, audit_key_);
+}
+
+}  // namespace stargraph::packcli

@@ -1,0 +1,65 @@
+// Asking a person: the terminal itself, not stdin, so that what is piped in is never taken for an answer.
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "commands.hpp"
+
+namespace stargraph::packcli {
+namespace {
+
+using base::Code;
+using base::fail;
+
+constexpr std::size_t kMaxAnswer = 4096;
+
+class Terminal {
+ public:
+  explicit Terminal(bool silent) : fd_(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)) {
+    if (fd_ < 0 || !silent || ::tcgetattr(fd_, &before_) != 0) return;
+    termios quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    silenced_ = ::tcsetattr(fd_, TCSAFLUSH, &quiet) == 0;
+  }
+  ~Terminal() {
+    if (silenced_) ::tcsetattr(fd_, TCSAFLUSH, &before_);
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  [[nodiscard]] bool open() const { return fd_ >= 0; }
+  [[nodiscard]] bool write(const std::string& text) const {
+    return ::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  }
+  [[nodiscard]] bool read_line(std::string& line) const {
+    char c = 0;
+    while (line.size() < kMaxAnswer) {
+      if (::read(fd_, &c, 1) != 1) return false;
+      if (c == '\n') return true;
+      line.push_back(c);
+    }
+    return false;
+  }
+
+ private:
+  int fd_;
+  termios before_{};
+  bool silenced_ = false;
+};
+
+}  // namespace
+
+bool has_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
+
+base::Result<std::string> ask_terminal(const std::string& prompt, bool secret) {
+  const Terminal terminal(secret);
+  std::string line;
+  if (!terminal.open() || !terminal.write(prompt) || !terminal.read_line(line)) {
+    return fail(Code::kUsage, "terminal: no answer");
+  }
+  if (secret) static_cast<void>(terminal.write("\n"));
+  return line;
+}
+
+}  // namespace stargraph::packcli
