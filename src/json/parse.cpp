@@ -41,6 +41,7 @@ Value build(const cJSON* node, std::vector<Value>::const_iterator& next) {
 
 base::Result<Value> parse(std::string_view text, const ParseLimits& limits) {
   SG_TRY(const std::vector<Value> numbers, scan(text, limits));
+  // cJSON notes the place of an error in a global; nobody here reads it, so threads do not meet there.
   const std::unique_ptr<cJSON, DeleteTree> tree(cJSON_ParseWithLength(text.data(), text.size()));
   // Out of memory, or the scan let something through that cJSON does not know.
   if (tree == nullptr) return base::fail(base::Code::kInternal, "json: document: cJSON gave no tree");

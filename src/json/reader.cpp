@@ -131,17 +131,17 @@ bool Reader::boolean(std::string_view name) { return boolean_of(name, true).valu
 std::optional<bool> Reader::optional_boolean(std::string_view name) { return boolean_of(name, false); }
 
 const Array& Reader::array_of(std::string_view name, bool required, std::size_t max_items) {
-  static const Array kEmpty;
+  static const Array empty;
   const Value* member = take(name, required);
-  if (member == nullptr) return kEmpty;
+  if (member == nullptr) return empty;
   const Array* array = member->array();
   if (array == nullptr) {
     refuse(name, Code::kMalformed, not_a("array", *member));
-    return kEmpty;
+    return empty;
   }
   if (array->size() > max_items) {
     refuse(name, Code::kTooLarge, "more than " + std::to_string(max_items) + " items");
-    return kEmpty;
+    return empty;
   }
   return *array;
 }
@@ -153,9 +153,9 @@ const Array& Reader::optional_array(std::string_view name, std::size_t max_items
 }
 
 const Value& Reader::value(std::string_view name) {
-  static const Value kNull;
+  static const Value null;
   const Value* member = take(name, true);
-  return member == nullptr ? kNull : *member;
+  return member == nullptr ? null : *member;
 }
 
 const Value* Reader::optional_value(std::string_view name) { return take(name, false); }

@@ -280,7 +280,8 @@ class Scanner {
     double value = 0;
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
     if (error != std::errc()) return fail_at(Code::kNumberRange, start, "number does not fit a double");
-    if (!is_portable(value)) return fail_at(Code::kNumberRange, start, "whole number beyond 2^53-1, write it as a string");
+    if (!is_portable(value))
+      return fail_at(Code::kNumberRange, start, "whole number beyond 2^53-1, write it as a string");
     numbers_.emplace_back(value);
     return {};
   }

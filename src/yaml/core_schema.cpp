@@ -5,7 +5,6 @@
 #include <initializer_list>
 #include <optional>
 
-
 namespace stargraph::yaml {
 namespace {
 

@@ -90,7 +90,8 @@ class Composer {
  private:
   [[nodiscard]] Result<> check_directives() const {
     const auto& start = events_.now().data.document_start;
-    if (start.tag_directives.start != start.tag_directives.end) return events_.refuse(Code::kYamlTag, "%TAG is refused");
+    if (start.tag_directives.start != start.tag_directives.end)
+      return events_.refuse(Code::kYamlTag, "%TAG is refused");
     const yaml_version_directive_t* version = start.version_directive;
     if (version != nullptr && (version->major != 1 || version->minor != 2)) {
       return events_.refuse(Code::kUnsupportedVersion, "only %YAML 1.2 is known");

@@ -35,9 +35,9 @@ inline std::string read_upstream(const std::filesystem::path& file) {
 
 }  // namespace stargraph::support
 
-#define SG_UPSTREAM_OR_SKIP(name)                                                        \
-  const auto name##_found = ::stargraph::support::upstream_dir();                        \
-  if (!name##_found) {                                                                   \
+#define SG_UPSTREAM_OR_SKIP(name)                                                          \
+  const auto name##_found = ::stargraph::support::upstream_dir();                          \
+  if (!name##_found) {                                                                     \
     GTEST_SKIP() << "upstream data: not found; name its folder in STARGRAPH_UPSTREAM_DIR"; \
-  }                                                                                      \
+  }                                                                                        \
   const std::filesystem::path& name = *name##_found

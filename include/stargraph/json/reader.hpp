@@ -31,7 +31,8 @@ class Reader {
   Reader(const Value& value, std::string context, std::string pointer = "");
 
   [[nodiscard]] std::string text(std::string_view name, std::size_t min_bytes = 0, std::size_t max_bytes = 65536);
-  [[nodiscard]] std::optional<std::string> optional_text(std::string_view name, std::size_t min_bytes = 0, std::size_t max_bytes = 65536);
+  [[nodiscard]] std::optional<std::string> optional_text(std::string_view name, std::size_t min_bytes = 0,
+                                                         std::size_t max_bytes = 65536);
   [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t min, std::int64_t max);
   [[nodiscard]] std::optional<std::int64_t> optional_integer(std::string_view name, std::int64_t min, std::int64_t max);
   [[nodiscard]] bool boolean(std::string_view name);
@@ -39,8 +40,8 @@ class Reader {
   // Never null: an empty array or object stands in after an error or for an absent optional.
   [[nodiscard]] const Array& array(std::string_view name, std::size_t max_items = 65536);
   [[nodiscard]] const Array& optional_array(std::string_view name, std::size_t max_items = 65536);
-  [[nodiscard]] const Value& value(std::string_view name);               // any type, must be there
-  [[nodiscard]] const Value* optional_value(std::string_view name);      // null when absent
+  [[nodiscard]] const Value& value(std::string_view name);           // any type, must be there
+  [[nodiscard]] const Value* optional_value(std::string_view name);  // null when absent
   [[nodiscard]] std::vector<std::string> texts(std::string_view name, std::size_t max_items = 65536);
   [[nodiscard]] std::vector<std::string> optional_texts(std::string_view name, std::size_t max_items = 65536);
   // Records an error (unless there is one) about a member, with its pointer.
@@ -56,7 +57,8 @@ class Reader {
  private:
   const Value* take(std::string_view name, bool required);
   void refuse_at(std::string pointer, base::Code code, std::string_view why);
-  std::optional<std::string> text_of(std::string_view name, bool required, std::size_t min_bytes, std::size_t max_bytes);
+  std::optional<std::string> text_of(std::string_view name, bool required, std::size_t min_bytes,
+                                     std::size_t max_bytes);
   std::optional<std::int64_t> integer_of(std::string_view name, bool required, std::int64_t min, std::int64_t max);
   std::optional<bool> boolean_of(std::string_view name, bool required);
   const Array& array_of(std::string_view name, bool required, std::size_t max_items);

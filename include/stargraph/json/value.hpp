@@ -58,6 +58,8 @@ class Object {
 
 class Value {
  public:
+  // Implicit, so that a value can be written as it reads: Object{{"id", "soc"}, {"epoch", 3}}.
+  // NOLINTBEGIN(google-explicit-constructor)
   Value() : data_(nullptr) {}
   Value(std::nullptr_t) : data_(nullptr) {}
   Value(bool value) : data_(value) {}
@@ -69,6 +71,7 @@ class Value {
   Value(const char* value) : data_(std::string(value)) {}
   Value(Array value);
   Value(Object value);
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
   [[nodiscard]] bool is_bool() const { return std::holds_alternative<bool>(data_); }

@@ -187,27 +187,74 @@ TEST(JsonParse, SG_T_IR_RefusesBytesAfterTheValue) {
 }
 
 TEST(JsonParse, SG_T_IR_RefusesWhatRfc8259DoesNotAllow) {
-  for (const char* bad :
-       {"",          " ",         "{",         "}",           "[",         "[1",          "[1,",       "[1,]",
-        "[,1]",      "[1 2]",     "{\"a\"}",   "{\"a\":}",    "{\"a\":1,}", "{a:1}",      "{'a':1}",   "{1:1}",
-        "{\"a\" 1}", "{,}",       "\"",        "\"abc",       "\"\\\"",    "\"\\",        "\"\\x\"",   "\"\\u12\"",
-        "\"\\u12G4\"", "\"\\u+123\"", "\"\\u 123\"", "\"\t\"", "\"\n\"",   "\"\x1f\"",    "'a'",       "tru",
-        "True",      "nul",       "NaN",       "Infinity",    "-",         "-a",          "+1",        ".5",
-        "1.",        "1.e1",      "1e",        "1e+",         "01",        "-01",         "00",        "0x10",
-        "/**/1",     "\v1",       "\f1",       "\xC2\xA0" "1", "\xEF\xBB\xBF{}", "[\x01" "1]"}) {
+  for (const char* bad : {"",
+                          " ",
+                          "{",
+                          "}",
+                          "[",
+                          "[1",
+                          "[1,",
+                          "[1,]",
+                          "[,1]",
+                          "[1 2]",
+                          "{\"a\"}",
+                          "{\"a\":}",
+                          "{\"a\":1,}",
+                          "{a:1}",
+                          "{'a':1}",
+                          "{1:1}",
+                          "{\"a\" 1}",
+                          "{,}",
+                          "\"",
+                          "\"abc",
+                          "\"\\\"",
+                          "\"\\",
+                          "\"\\x\"",
+                          "\"\\u12\"",
+                          "\"\\u12G4\"",
+                          "\"\\u+123\"",
+                          "\"\\u 123\"",
+                          "\"\t\"",
+                          "\"\n\"",
+                          "\"\x1f\"",
+                          "'a'",
+                          "tru",
+                          "True",
+                          "nul",
+                          "NaN",
+                          "Infinity",
+                          "-",
+                          "-a",
+                          "+1",
+                          ".5",
+                          "1.",
+                          "1.e1",
+                          "1e",
+                          "1e+",
+                          "01",
+                          "-01",
+                          "00",
+                          "0x10",
+                          "/**/1",
+                          "\v1",
+                          "\f1",
+                          "\xC2\xA0"
+                          "1",
+                          "\xEF\xBB\xBF{}",
+                          "[\x01"
+                          "1]"}) {
     const std::string got = refusal(bad);
-    EXPECT_TRUE(got == name_of(Code::kMalformed) || (bad == std::string("0x10") && got == name_of(Code::kTrailingBytes)))
+    EXPECT_TRUE(got == name_of(Code::kMalformed) ||
+                (bad == std::string("0x10") && got == name_of(Code::kTrailingBytes)))
         << bad << ": " << got;
   }
 }
 
 TEST(JsonParse, MessagesGiveTheOffsetAndNeverTheBytes) {
   EXPECT_EQ(parse("[1, secret]").error().message, "json: byte 4: not a JSON value");
-  EXPECT_EQ(parse(R"({"password":1,"password":2})").error().message,
-            "json: byte 14: name stands twice in one object");
+  EXPECT_EQ(parse(R"({"password":1,"password":2})").error().message, "json: byte 14: name stands twice in one object");
   EXPECT_EQ(parse("[1").error().message, "json: byte 2: unexpected end");
-  EXPECT_EQ(parse("[123456789012345678]").error().message,
-            "json: byte 1: integer beyond 2^53-1, write it as a string");
+  EXPECT_EQ(parse("[123456789012345678]").error().message, "json: byte 1: integer beyond 2^53-1, write it as a string");
 }
 
 TEST(JsonParse, TakesBytesAsWellAsText) {

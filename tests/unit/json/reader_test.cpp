@@ -63,6 +63,15 @@ TEST_F(JsonReader, FirstErrorSticksAndLaterReadsAreEmpty) {
   EXPECT_EQ(finish(in_).message, "manifest: /id: expected integer, found string");
 }
 
+TEST_F(JsonReader, SG_T_IR_RefusesOtherTypes) {
+  Reader boolean(document_, "m");
+  EXPECT_FALSE(boolean.boolean("id"));
+  EXPECT_EQ(finish(boolean).message, "m: /id: expected boolean, found string");
+  Reader array(document_, "m");
+  EXPECT_TRUE(array.array("id").empty());
+  EXPECT_EQ(finish(array).message, "m: /id: expected array, found string");
+}
+
 TEST_F(JsonReader, SG_D_IR_BoundsTextAndArrays) {
   Reader longer(document_, "m");
   EXPECT_EQ(longer.text("id", 0, 2), "");

@@ -126,7 +126,10 @@ TEST(JsonWrite, SG_T_IR_GivesValidJsonFromValuesNoParserWouldGive) {
   EXPECT_EQ(compact(std::nan("")), "null");
   EXPECT_EQ(compact(-std::numeric_limits<double>::infinity()), "null");
   EXPECT_EQ(quoted("a\0b"sv), "\"a\\u0000b\"");
-  EXPECT_EQ(quoted("a\x80" "b\xC3\xA9\xE2\x82"), "\"a\xEF\xBF\xBD" "b\xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBD\"");
+  EXPECT_EQ(quoted("a\x80"
+                   "b\xC3\xA9\xE2\x82"),
+            "\"a\xEF\xBF\xBD"
+            "b\xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBD\"");
   EXPECT_EQ(compact(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
 }
 

@@ -71,22 +71,69 @@ struct Plain {
 
 // YAML 1.2.2, 10.3.2, and the words and numbers of YAML 1.1 that stay text.
 constexpr Plain kPlain[] = {
-    {"null", "null"},       {"Null", "null"},       {"NULL", "null"},         {"~", "null"},
-    {"nULL", "\"nULL\""},   {"true", "true"},       {"True", "true"},         {"TRUE", "true"},
-    {"false", "false"},     {"False", "false"},     {"FALSE", "false"},       {"tRUE", "\"tRUE\""},
-    {"yes", "\"yes\""},     {"no", "\"no\""},       {"on", "\"on\""},         {"off", "\"off\""},
-    {"y", "\"y\""},         {"0", "0"},             {"-0", "0"},              {"7", "7"},
-    {"+12", "12"},          {"-19", "-19"},         {"0o14", "12"},           {"0xC", "12"},
-    {"0xff", "255"},        {"0o8", "\"0o8\""},     {"0xG", "\"0xG\""},       {"0x", "\"0x\""},
-    {"-0x1", "\"-0x1\""},   {"0b1", "\"0b1\""},     {"0777", "\"0777\""},     {"-012", "\"-012\""},
-    {"00", "\"00\""},       {"01.5", "\"01.5\""},   {"1:30", "\"1:30\""},     {"190:20:30", "\"190:20:30\""},
-    {"1_000", "\"1_000\""}, {"1.0", "1d"},          {"0.", "0d"},             {"-0.0", "0d"},
-    {".5", "0.5d"},         {"+.5", "0.5d"},        {"12e03", "12000d"},      {"-2E+05", "-200000d"},
-    {"1e3", "1000d"},       {"1.e1", "10d"},        {".", "\".\""},           {"1.2.3", "\"1.2.3\""},
-    {"e5", "\"e5\""},       {"1e", "\"1e\""},       {"1e+", "\"1e+\""},       {"1e5.", "\"1e5.\""},
-    {"+", "\"+\""},         {"-.", "\"-.\""},       {"--1", "\"--1\""},       {"+-1", "\"+-1\""},
-    {"inf", "\"inf\""},     {"nan", "\"nan\""},     {"-.nan", "\"-.nan\""},   {"2026-01-01", "\"2026-01-01\""},
-    {"1 2", "\"1 2\""},     {"0.1", "0.1d"},        {"9007199254740991", "9007199254740991"},
+    {"null", "null"},
+    {"Null", "null"},
+    {"NULL", "null"},
+    {"~", "null"},
+    {"nULL", "\"nULL\""},
+    {"true", "true"},
+    {"True", "true"},
+    {"TRUE", "true"},
+    {"false", "false"},
+    {"False", "false"},
+    {"FALSE", "false"},
+    {"tRUE", "\"tRUE\""},
+    {"yes", "\"yes\""},
+    {"no", "\"no\""},
+    {"on", "\"on\""},
+    {"off", "\"off\""},
+    {"y", "\"y\""},
+    {"0", "0"},
+    {"-0", "0"},
+    {"7", "7"},
+    {"+12", "12"},
+    {"-19", "-19"},
+    {"0o14", "12"},
+    {"0xC", "12"},
+    {"0xff", "255"},
+    {"0o8", "\"0o8\""},
+    {"0xG", "\"0xG\""},
+    {"0x", "\"0x\""},
+    {"-0x1", "\"-0x1\""},
+    {"0b1", "\"0b1\""},
+    {"0777", "\"0777\""},
+    {"-012", "\"-012\""},
+    {"00", "\"00\""},
+    {"01.5", "\"01.5\""},
+    {"1:30", "\"1:30\""},
+    {"190:20:30", "\"190:20:30\""},
+    {"1_000", "\"1_000\""},
+    {"1.0", "1d"},
+    {"0.", "0d"},
+    {"-0.0", "0d"},
+    {".5", "0.5d"},
+    {"+.5", "0.5d"},
+    {"12e03", "12000d"},
+    {"-2E+05", "-200000d"},
+    {"1e3", "1000d"},
+    {"1.e1", "10d"},
+    {".", "\".\""},
+    {"1.2.3", "\"1.2.3\""},
+    {"e5", "\"e5\""},
+    {"1e", "\"1e\""},
+    {"1e+", "\"1e+\""},
+    {"1e5.", "\"1e5.\""},
+    {"+", "\"+\""},
+    {"-.", "\"-.\""},
+    {"--1", "\"--1\""},
+    {"+-1", "\"+-1\""},
+    {"inf", "\"inf\""},
+    {"nan", "\"nan\""},
+    {"-.nan", "\"-.nan\""},
+    {"2026-01-01", "\"2026-01-01\""},
+    {"1 2", "\"1 2\""},
+    {"0.1", "0.1d"},
+    {"9007199254740991", "9007199254740991"},
 };
 
 TEST(YamlParse, TypesPlainScalarsByTheCoreSchema) {
@@ -102,9 +149,9 @@ TEST(YamlParse, QuotedAndBlockScalarsAreText) {
 }
 
 TEST(YamlParse, SG_T_IR_RefusesNumbersThatWouldChange) {
-  for (const char* bad : {"9007199254740992", "-9007199254740992", "0xdeadbeefdeadbeef", "0o7777777777777777777777",
-                          "123456789012345678901234567890", "1e309", "1e-400", "9e19", ".inf", "-.INF", "+.Inf", ".nan",
-                          ".NaN"}) {
+  for (const char* bad :
+       {"9007199254740992", "-9007199254740992", "0xdeadbeefdeadbeef", "0o7777777777777777777777",
+        "123456789012345678901234567890", "1e309", "1e-400", "9e19", ".inf", "-.INF", "+.Inf", ".nan", ".NaN"}) {
     EXPECT_EQ(refusal(bad), name_of(Code::kNumberRange)) << bad;
   }
   EXPECT_EQ(message("a:\n  b: 9007199254740992\n"),
@@ -230,7 +277,9 @@ TEST(YamlParse, SG_T_IR_RefusesWhatIsNotUtf8AndUtf16) {
   using namespace std::string_view_literals;
   EXPECT_EQ(refusal("a: \x80\n"), name_of(Code::kBadUtf8));
   EXPECT_EQ(refusal("a: \xC0\x80\n"), name_of(Code::kBadUtf8));
-  EXPECT_EQ(refusal("\xFF\xFE" "a\0:\0 \0b\0"sv), name_of(Code::kBadUtf8));
+  EXPECT_EQ(refusal("\xFF\xFE"
+                    "a\0:\0 \0b\0"sv),
+            name_of(Code::kBadUtf8));
 }
 
 TEST(YamlParse, SG_T_IR_RefusesNulAndControlCharacters) {
@@ -251,18 +300,19 @@ TEST(YamlParse, RefusesWhatLibyamlCannotParse) {
 }
 
 TEST(YamlParse, GivesTheLineOfEachMemberAndItem) {
-  const auto document = parse("# comment\n"
-                              "id: x\n"
-                              "nodes:\n"
-                              "  - id: a\n"
-                              "    kind:\n"
-                              "      echo\n"
-                              "  - id: b\n"
-                              "a/b~c: {d: 1}\n");
+  const auto document = parse(
+      "# comment\n"
+      "id: x\n"
+      "nodes:\n"
+      "  - id: a\n"
+      "    kind:\n"
+      "      echo\n"
+      "  - id: b\n"
+      "a/b~c: {d: 1}\n");
   ASSERT_TRUE(document.has_value()) << document.error().message;
   const std::map<std::string, int, std::less<>> expected = {
-      {"", 2},           {"/id", 2},         {"/nodes", 3},   {"/nodes/0", 4},    {"/nodes/0/id", 4},
-      {"/nodes/0/kind", 5}, {"/nodes/1", 7}, {"/nodes/1/id", 7}, {"/a~1b~0c", 8}, {"/a~1b~0c/d", 8}};
+      {"", 2},         {"/id", 2},         {"/nodes", 3},   {"/nodes/0", 4},  {"/nodes/0/id", 4}, {"/nodes/0/kind", 5},
+      {"/nodes/1", 7}, {"/nodes/1/id", 7}, {"/a~1b~0c", 8}, {"/a~1b~0c/d", 8}};
   EXPECT_EQ(document->lines, expected);
 }
 
