@@ -11,11 +11,11 @@
 namespace stargraph::crypto {
 
 struct CertificateNames {
-  Digest fingerprint;                  // SHA-384 of the DER certificate
-  std::vector<std::string> san_uris;   // in order
-  std::string subject;                 // RFC 4514
-  std::string issuer;                  // RFC 4514
-  std::string serial;                  // hex, lower case
+  Digest fingerprint;                 // SHA-384 of the DER certificate
+  std::vector<std::string> san_uris;  // in order
+  std::string subject;                // RFC 4514
+  std::string issuer;                 // RFC 4514
+  std::string serial;                 // hex, lower case
   base::Timestamp not_before{};
   base::Timestamp not_after{};
 };

@@ -10,8 +10,8 @@ namespace stargraph::crypto {
 enum class FipsMode : std::uint8_t { kOff, kRequired };
 
 struct FipsState {
-  bool enforced = false;   // default properties are fips=yes
-  std::string module;      // name of the provider, empty when off
+  bool enforced = false;  // default properties are fips=yes
+  std::string module;     // name of the provider, empty when off
   std::string version;
 };
 

@@ -38,7 +38,8 @@ class PublicKey {
   [[nodiscard]] base::Result<> verify(Algorithm algorithm, std::string_view domain, base::BytesView bytes,
                                       base::BytesView signature) const;
   // Without a domain: upstream JWS only.
-  [[nodiscard]] base::Result<> verify_raw(Algorithm algorithm, base::BytesView message, base::BytesView signature) const;
+  [[nodiscard]] base::Result<> verify_raw(Algorithm algorithm, base::BytesView message,
+                                          base::BytesView signature) const;
   bool operator==(const PublicKey& other) const;
 
  private:

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "crypto/ed25519.hpp"
 #include "keys.hpp"
 #include "stargraph/crypto/signature.hpp"
 
@@ -98,6 +99,19 @@ TEST(Ed25519, RC_T_PACK_RefusesSOfExactlyL) {
   base::Bytes signature = unhex(kVectors[0].signature);
   std::ranges::copy(unhex(kGroupOrder), signature.begin() + 32);
   EXPECT_EQ(code_of(key.verify_raw(Algorithm::kEd25519, {}, signature)), Code::kSignatureInvalid);
+}
+
+// OpenSSL refuses such an S as well; our own check must hold without it.
+TEST(Ed25519, RC_T_PACK_OnlyScalarsBelowLAreReduced) {
+  const std::string r(64, '0');
+  base::Bytes below = unhex(kGroupOrder);
+  below.front() ^= std::byte{1};  // L is odd: L - 1
+  EXPECT_TRUE(ed25519_scalar_is_reduced(unhex(r + base::to_hex(below))));
+  EXPECT_TRUE(ed25519_scalar_is_reduced(unhex(r + r)));
+  EXPECT_FALSE(ed25519_scalar_is_reduced(unhex(r + std::string(kGroupOrder))));
+  EXPECT_FALSE(ed25519_scalar_is_reduced(unhex(r + std::string(64, 'f'))));
+  EXPECT_FALSE(ed25519_scalar_is_reduced(unhex(r)));
+  EXPECT_FALSE(ed25519_scalar_is_reduced({}));
 }
 
 // R = identity, S = 0 under the key "identity" satisfies the equation for every message: OpenSSL alone
