@@ -141,6 +141,7 @@ Result<> Writer::begin_session(std::uint64_t torn) {
   started.set("install_id", chain_.install_id());
   started.set("key_id", key_.public_key().key_id().str());
   started.set("segment", segment_name(segment_->number()));
+  if (options_.trust_stand_in) started.set("trust_stand_in_uid", static_cast<std::int64_t>(*options_.trust_stand_in));
   SG_TRY(chain_own(EventName::kAuditStarted, Outcome::kSuccess, std::move(started)));
   if (torn > 0) {
     json::Object recovered;

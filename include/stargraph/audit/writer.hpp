@@ -29,6 +29,8 @@ class Writer {
     std::string build_id;
     std::uint64_t segment_bytes = kSegmentBytes;
     base::Duration checkpoint_delay = std::chrono::seconds(1);
+    // Another user than root may record acts of trust (trials, demonstrations): said in audit.started.
+    std::optional<std::uint32_t> trust_stand_in;
   };
 
   // Reads and verifies the whole log, cuts a torn last line, and writes audit.started (and

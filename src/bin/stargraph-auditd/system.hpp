@@ -1,0 +1,35 @@
+// What stargraph-auditd takes from and tells systemd, and what it gives up before it serves.
+#pragma once
+
+#include <vector>
+
+#include "bin/stargraph-auditd/settings.hpp"
+#include "stargraph/audit/server.hpp"
+
+namespace stargraph::auditd {
+
+// The listening sockets named `entries` and `trust` (sd_listen_fds_with_names(3)); kNoInheritedSocket
+// without `entries`, or for anything that is not a listening AF_UNIX SOCK_SEQPACKET socket.
+[[nodiscard]] base::Result<std::vector<audit::Server::Listener>> inherited_listeners(const Settings& settings);
+
+// sd_notify(3) over a descriptor opened early, for after the system-call filter there are no new sockets.
+class Notifier {
+ public:
+  Notifier();
+  ~Notifier();
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+  void tell(const char* state) const;  // does nothing when systemd does not listen
+
+ private:
+  int descriptor_ = -1;
+};
+
+// A descriptor that becomes readable at SIGTERM or SIGINT, which are blocked from then on.
+[[nodiscard]] base::Result<int> stop_signals();
+
+// An allow-list of system calls without execve, socket, connect or new executable memory. What is not on it
+// fails with EPERM. Before it: no core dumps, no new privileges.
+[[nodiscard]] base::Result<> give_up_system_calls();
+
+}  // namespace stargraph::auditd
