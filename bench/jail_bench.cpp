@@ -1,7 +1,9 @@
-// A decision through the jail beside bare CLIPS in this process: the same rules, the same facts in through the C interface,
-// the same decision read out. The difference is the walls: two processes, two copies, one switch there and back.
+// A decision through the jail beside bare CLIPS in this process: the same rules, the same facts in through the C
+// interface, the same decision read out. The difference is the walls: two processes, two copies, one switch there and
+// back.
 //
-// Two figures: a small routing program (one node's rules), and forty rules over eight facts as a pack with its graph has.
+// Two figures: a small routing program (one node's rules), and forty rules over eight facts as a pack with its graph
+// has.
 #include <memory>
 #include <string>
 
@@ -20,21 +22,24 @@ struct Case {
 };
 
 Case small_case() {
-  return {"(defrule go (node-id (id a)) => (assert (stargraph_action (kind goto) (target b) (reason \"next\"))))"
-          "(defrule stop (node-id (id z)) => (assert (stargraph_action (kind halt) (reason \"end\"))))",
-          {{"node-id", {{"id", rules::Symbol{"a"}}}}}};
+  return {
+      "(defrule go (node-id (id a)) => (assert (stargraph_action (kind goto) (target b) (reason \"next\"))))"
+      "(defrule stop (node-id (id z)) => (assert (stargraph_action (kind halt) (reason \"end\"))))",
+      {{"node-id", {{"id", rules::Symbol{"a"}}}}}};
 }
 
 Case pack_case() {
   Case made;
   for (int i = 0; i < 40; ++i) {
-    made.source += "(defrule r" + std::to_string(i) + " (node-id (id n" + std::to_string(i) + ")) (stargraph.field (name \"risk\") (value ?v&:(>= ?v " +
-                   std::to_string(i) + "))) => (assert (stargraph_action (kind goto) (target t) (reason \"risk\"))))";
+    made.source += "(defrule r" + std::to_string(i) + " (node-id (id n" + std::to_string(i) +
+                   ")) (stargraph.field (name \"risk\") (value ?v&:(>= ?v " + std::to_string(i) +
+                   "))) => (assert (stargraph_action (kind goto) (target t) (reason \"risk\"))))";
   }
   made.facts.push_back({"node-id", {{"id", rules::Symbol{"n7"}}}});
   made.facts.push_back({"stargraph.field", {{"name", std::string("risk")}, {"value", std::int64_t{9}}}});
   for (int i = 0; i < 6; ++i)
-    made.facts.push_back({"stargraph.field", {{"name", "f" + std::to_string(i)}, {"value", "text " + std::to_string(i)}}});
+    made.facts.push_back(
+        {"stargraph.field", {{"name", "f" + std::to_string(i)}, {"value", "text " + std::to_string(i)}}});
   return made;
 }
 
@@ -66,7 +71,8 @@ class BareClips {
     }
     EnvRun(env_, -1);
     std::string target;
-    for (void* fact = EnvGetNextFactInTemplate(env_, action_, nullptr); fact != nullptr; fact = EnvGetNextFactInTemplate(env_, action_, fact)) {
+    for (void* fact = EnvGetNextFactInTemplate(env_, action_, nullptr); fact != nullptr;
+         fact = EnvGetNextFactInTemplate(env_, action_, fact)) {
       for (const char* slot : {"kind", "target", "reason", "rule_id", "prompt", "payload"}) {
         DATA_OBJECT value{};
         EnvGetFactSlot(env_, fact, const_cast<char*>(slot), &value);

@@ -32,9 +32,7 @@ constexpr auto kKinds = std::to_array<KindName>({
     {"deffacts", ConstructKind::kDeffacts},
 });
 
-std::string_view name_of(ConstructKind kind) {
-  return std::ranges::find(kKinds, kind, &KindName::kind)->name;
-}
+std::string_view name_of(ConstructKind kind) { return std::ranges::find(kKinds, kind, &KindName::kind)->name; }
 
 std::unexpected<base::Error> refuse(Code code, const Form& at, std::string_view reason) {
   return fail(code, "rules: line " + std::to_string(at.line()) + ": " + std::string(reason));
@@ -43,7 +41,8 @@ std::unexpected<base::Error> refuse(Code code, const Form& at, std::string_view 
 Result<Construct> classify(const Form& form) {
   const auto found = std::ranges::find(kKinds, form.head(), &KindName::name);
   if (found == kKinds.end())
-    return refuse(Code::kRulesConstruct, form, "only deftemplate, defrule, deffunction, defglobal and deffacts may stand here");
+    return refuse(Code::kRulesConstruct, form,
+                  "only deftemplate, defrule, deffunction, defglobal and deffacts may stand here");
   Construct construct{found->kind, {}, write_form(form), form.token.begin, form.token.end, form.line()};
   if (found->kind == ConstructKind::kDefglobal) return construct;
   if (form.items.size() < 2 || form.items[1].token.kind != TokenKind::kSymbol)
@@ -158,7 +157,8 @@ class Checker {
 
   static Result<> left_hand_side(std::span<const Form> items, Walker& walker) {
     for (std::size_t i = 0; i < items.size(); ++i) {
-      if (items[i].token.kind == TokenKind::kVariable && i + 2 < items.size() && items[i + 1].token.is_symbol("<-")) i += 2;
+      if (items[i].token.kind == TokenKind::kVariable && i + 2 < items.size() && items[i + 1].token.is_symbol("<-"))
+        i += 2;
       SG_TRY(walker.conditional_element(items[i]));
     }
     return {};
@@ -167,7 +167,8 @@ class Checker {
   static Result<std::int64_t> salience_of(const Form& form, Walker& walker) {
     std::int64_t salience = 0;
     for (const Form& item : std::span(form.items).subspan(1)) {
-      const bool literal = item.head() == "salience" && item.items.size() == 2 && item.items[1].token.kind == TokenKind::kInteger;
+      const bool literal =
+          item.head() == "salience" && item.items.size() == 2 && item.items[1].token.kind == TokenKind::kInteger;
       if (!literal) return walker.refuse(Code::kRulesSyntax, item, "declare takes (salience INTEGER) only");
       std::string_view digits = item.items[1].token.text;
       if (digits.starts_with('+')) digits.remove_prefix(1);
@@ -180,12 +181,14 @@ class Checker {
 
   // Callable only once it is complete, so that no function can reach itself.
   Result<> deffunction(const Construct& construct, const Form& form, Walker& walker) {
-    if (is_allowed_function(construct.name)) return walker.refuse(Code::kRulesFunction, form, "the name is a built-in function's");
+    if (is_allowed_function(construct.name))
+      return walker.refuse(Code::kRulesFunction, form, "the name is a built-in function's");
     const std::span<const Form> items = body_of(form);
     if (items.empty() || !items.front().is_list() || std::ranges::any_of(items.front().items, &Form::is_list))
       return walker.refuse(Code::kRulesSyntax, form, "a function needs its parameters in parentheses");
     SG_TRY(walker.expressions(items.subspan(1)));
-    if (walker.call_depth() >= kMaxCallDepth) return walker.refuse(Code::kRulesNesting, form, "functions call each other deeper than 64");
+    if (walker.call_depth() >= kMaxCallDepth)
+      return walker.refuse(Code::kRulesNesting, form, "functions call each other deeper than 64");
     scope_.later_functions.erase(construct.name);
     scope_.functions.emplace(construct.name, walker.call_depth() + 1);
     source_.functions.push_back(construct.name);
@@ -204,7 +207,8 @@ const TemplateDefinition* Source::find_template(std::string_view name) const {
 }
 
 bool is_reserved_template(std::string_view name) {
-  return name == "node-id" || name == "state" || name == "stargraph_action" || name == "initial-fact" || name.starts_with("stargraph.");
+  return name == "node-id" || name == "state" || name == "stargraph_action" || name == "initial-fact" ||
+         name.starts_with("stargraph.");
 }
 
 Result<std::vector<Construct>> split_constructs(std::string_view source) {

@@ -21,7 +21,8 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 
 // What ends a symbol in CLIPS (its scanner's ScanSymbol), control characters included.
 bool ends_symbol(char c) {
-  return c == '<' || c == '"' || c == '(' || c == ')' || c == '&' || c == '|' || c == '~' || c == ' ' || c == ';' || is_control(c);
+  return c == '<' || c == '"' || c == '(' || c == ')' || c == '&' || c == '|' || c == '~' || c == ' ' || c == ';' ||
+         is_control(c);
 }
 
 enum class Shape : std::uint8_t { kSymbol, kInteger, kFloat };
@@ -42,7 +43,8 @@ Shape shape_of(std::string_view text) {
     ++i;
     if (i < text.size() && (text[i] == '+' || text[i] == '-')) ++i;
     if (i == text.size()) return Shape::kSymbol;
-    for (; i < text.size() && is_digit(text[i]); ++i) {}
+    for (; i < text.size() && is_digit(text[i]); ++i) {
+    }
   }
   if (i != text.size()) return Shape::kSymbol;
   return floating ? Shape::kFloat : Shape::kInteger;

@@ -67,7 +67,8 @@ Result<> Walker::call(const Form& form) {
     // CLIPS itself wants a function defined before it is called, so a call forward is recursion or a mistake.
     return refuse(Code::kRulesRecursion, form, "calls " + shown(head) + " before its definition is complete");
   }
-  if (!is_allowed_function(head)) return refuse(Code::kRulesFunction, form, "function " + shown(head) + " is not allowed");
+  if (!is_allowed_function(head))
+    return refuse(Code::kRulesFunction, form, "function " + shown(head) + " is not allowed");
   return {};
 }
 
@@ -100,7 +101,8 @@ Result<> Walker::fact(const Form& form) {
     // Of a template that the text does not declare (the host may), a slot and a call look alike: what is
     // a function's name is checked as a call. Were it any other, CLIPS knows neither and refuses it.
     const std::string_view head = item.head();
-    const bool callable = scope_.functions.contains(head) || scope_.later_functions.contains(head) || is_allowed_function(head);
+    const bool callable =
+        scope_.functions.contains(head) || scope_.later_functions.contains(head) || is_allowed_function(head);
     if (!declared && callable) {
       SG_TRY(expression(item));
       continue;
@@ -115,12 +117,14 @@ Result<> Walker::conditional_element(const Form& form, bool negated) {
   if (head.empty()) return refuse(Code::kRulesSyntax, form, "a condition is written (template ...)");
   const std::span<const Form> items = std::span(form.items).subspan(1);
   if (head == "test") return expressions(items);
-  const bool combines = head == "and" || head == "or" || head == "not" || head == "exists" || head == "forall" || head == "logical";
+  const bool combines =
+      head == "and" || head == "or" || head == "not" || head == "exists" || head == "forall" || head == "logical";
   if (!combines) return pattern(form, negated);
   const bool inner = negated || head == "not" || head == "forall";
   for (std::size_t i = 0; i < items.size(); ++i) {
     // `?f <- (pattern)` inside `and`/`or`.
-    if (items[i].token.kind == TokenKind::kVariable && i + 2 < items.size() && items[i + 1].token.is_symbol("<-")) i += 2;
+    if (items[i].token.kind == TokenKind::kVariable && i + 2 < items.size() && items[i + 1].token.is_symbol("<-"))
+      i += 2;
     SG_TRY(conditional_element(items[i], inner));
   }
   return {};

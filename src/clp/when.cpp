@@ -15,8 +15,20 @@ using base::Result;
 
 // Heads that mean something else than a pattern to a defrule, or that begin a construct.
 constexpr auto kRefusedHeads = std::to_array<std::string_view>({
-    "declare", "defclass", "deffacts", "deffunction", "defgeneric", "defglobal", "definstances", "defmessage-handler",
-    "defmethod", "defmodule", "defrule", "deftemplate", "logical", "object",
+    "declare",
+    "defclass",
+    "deffacts",
+    "deffunction",
+    "defgeneric",
+    "defglobal",
+    "definstances",
+    "defmessage-handler",
+    "defmethod",
+    "defmodule",
+    "defrule",
+    "deftemplate",
+    "logical",
+    "object",
 });
 
 constexpr std::string_view kInitialFact = "initial-fact";
@@ -82,7 +94,8 @@ Result<> walk(std::vector<Form>& forms, When& when) {
   };
   for (std::size_t i = 0; i < forms.size(); ++i) {
     SG_TRY(refuse_arrows(forms[i], false));
-    const bool binds = forms[i].token.kind == TokenKind::kVariable && i + 2 < forms.size() && forms[i + 1].token.is_symbol("<-");
+    const bool binds =
+        forms[i].token.kind == TokenKind::kVariable && i + 2 < forms.size() && forms[i + 1].token.is_symbol("<-");
     if (binds) {
       i += 2;
       SG_TRY(refuse_arrows(forms[i], false));

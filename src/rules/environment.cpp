@@ -116,7 +116,8 @@ std::optional<Failure> Environment::load(const PlannedStage& stage) {
     std::ranges::replace(said, '\n', ' ');
     return failure(ReplyStatus::kSyntax, construct.label + ": line " + std::to_string(construct.line) + ": " + said);
   }
-  for (void* known = EnvGetNextDeftemplate(clips_, nullptr); known != nullptr; known = EnvGetNextDeftemplate(clips_, known))
+  for (void* known = EnvGetNextDeftemplate(clips_, nullptr); known != nullptr;
+       known = EnvGetNextDeftemplate(clips_, known))
     learn_template(EnvGetDeftemplateName(clips_, known));
   return std::nullopt;
 }
@@ -178,7 +179,8 @@ std::optional<Failure> Environment::assert_fact(const Fact& fact, std::int32_t i
     const auto slot = known.slots.find(name);
     const bool multi = std::holds_alternative<Multifield>(value);
     if (slot == known.slots.end() || (multi && !slot->second.multi))
-      return failure(ReplyStatus::kTemplate, "template " + fact.template_name + ": slot " + name + ": does not take this value");
+      return failure(ReplyStatus::kTemplate,
+                     "template " + fact.template_name + ": slot " + name + ": does not take this value");
   }
   struct fact* made = EnvCreateFact(clips_, known.clips);
   for (const auto& [name, value] : fact.slots) {
@@ -186,10 +188,14 @@ std::optional<Failure> Environment::assert_fact(const Fact& fact, std::int32_t i
     field* target = &made->theProposition.theFields[slot.index];
     if (target->type != RVOID) continue;  // a slot named twice keeps its first value
     if (slot.multi && !std::holds_alternative<Multifield>(value)) {
-      const auto single = std::visit([](const auto& one) -> Multifield {
-        if constexpr (std::is_same_v<std::decay_t<decltype(one)>, Multifield>) return one;
-        else return {Atom(one)};
-      }, value);
+      const auto single = std::visit(
+          [](const auto& one) -> Multifield {
+            if constexpr (std::is_same_v<std::decay_t<decltype(one)>, Multifield>)
+              return one;
+            else
+              return {Atom(one)};
+          },
+          value);
       FieldWriter{clips_, target}(single);
     } else {
       std::visit(FieldWriter{clips_, target}, value);
@@ -206,7 +212,8 @@ std::optional<Failure> Environment::pending_failure() {
   if (over_facts_) return failure(ReplyStatus::kLimit, "more facts than max_facts allows");
   if (errors_.empty() && GetEvaluationError(clips_) == FALSE) return std::nullopt;
   std::ranges::replace(errors_, '\n', ' ');
-  return failure(ReplyStatus::kRuntime, (current_rule_ != nullptr ? std::string("rule ") + current_rule_ + ": " : "facts: ") + errors_);
+  return failure(ReplyStatus::kRuntime,
+                 (current_rule_ != nullptr ? std::string("rule ") + current_rule_ + ": " : "facts: ") + errors_);
 }
 
 std::optional<Failure> Environment::run() {
@@ -238,9 +245,11 @@ bool Environment::read_slot(const void* raw, SlotValue& value) const {
   for (std::size_t i = 0; i < length; ++i) {
     SlotValue atom;
     if (!read_slot(&list->theFields[i], atom)) return false;
-    std::visit([&](auto& one) {
-      if constexpr (!std::is_same_v<std::decay_t<decltype(one)>, Multifield>) atoms[i] = std::move(one);
-    }, atom);
+    std::visit(
+        [&](auto& one) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(one)>, Multifield>) atoms[i] = std::move(one);
+        },
+        atom);
   }
   value = std::move(atoms);
   return true;
@@ -256,7 +265,8 @@ bool is_given(const SlotValue& value) {
 
 }  // namespace
 
-std::optional<Failure> Environment::collect_template(const std::string& name, std::uint32_t stage, std::vector<Derived>& out) {
+std::optional<Failure> Environment::collect_template(const std::string& name, std::uint32_t stage,
+                                                     std::vector<Derived>& out) {
   const auto found = templates_.find(name);
   if (found == templates_.end()) return std::nullopt;
   const Template& known = found->second;
@@ -269,7 +279,8 @@ std::optional<Failure> Environment::collect_template(const std::string& name, st
     for (std::size_t i = 0; i < known.names.size(); ++i) {
       SlotValue value;
       if (!read_slot(&fact->theProposition.theFields[i], value))
-        return failure(ReplyStatus::kRuntime, "template " + name + ": slot " + known.names[i] + ": holds an address or too many fields");
+        return failure(ReplyStatus::kRuntime,
+                       "template " + name + ": slot " + known.names[i] + ": holds an address or too many fields");
       if (is_given(value)) derived.fact.slots.emplace_back(known.names[i], std::move(value));
     }
     if (const std::string rule_id = derived.fact.text("rule_id"); !rule_id.empty()) derived.rule = rule_id;
@@ -291,7 +302,8 @@ void Environment::append_trace(std::uint32_t stage, std::vector<Firing>& trace) 
   for (const Fired& fired : trace_) {
     if (trace.size() >= kMaxTrace) return;
     Firing firing{stage, fired.rule, {}};
-    for (std::uint32_t i = fired.first; i < fired.last; ++i) firing.facts.push_back({matched_[i].template_name, matched_[i].input});
+    for (std::uint32_t i = fired.first; i < fired.last; ++i)
+      firing.facts.push_back({matched_[i].template_name, matched_[i].input});
     trace.push_back(std::move(firing));
   }
 }

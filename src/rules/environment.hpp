@@ -79,7 +79,8 @@ class Environment {
   void learn_template(const std::string& name);
   [[nodiscard]] Failure failure(ReplyStatus status, std::string_view reason) const;
   [[nodiscard]] std::optional<Failure> pending_failure();
-  [[nodiscard]] std::optional<Failure> collect_template(const std::string& name, std::uint32_t stage, std::vector<Derived>& out);
+  [[nodiscard]] std::optional<Failure> collect_template(const std::string& name, std::uint32_t stage,
+                                                        std::vector<Derived>& out);
   bool read_slot(const void* field, SlotValue& value) const;
 
   void* clips_;

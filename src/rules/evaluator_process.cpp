@@ -39,7 +39,8 @@ class Stages::Impl {
   }
 
  private:
-  std::optional<Failure> evaluate_stage(std::size_t index, const Request& request, Environment::Left& left, Outcome& outcome) {
+  std::optional<Failure> evaluate_stage(std::size_t index, const Request& request, Environment::Left& left,
+                                        Outcome& outcome) {
     Environment& environment = *environments_[index];
     const auto stage = static_cast<std::uint32_t>(index);
     environment.begin();

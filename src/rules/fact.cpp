@@ -53,8 +53,8 @@ std::string Fact::text(std::string_view slot) const {
 }
 
 bool Outcome::same_decision(const Outcome& other) const {
-  return actions == other.actions && violations == other.violations && provided == other.provided && trace == other.trace &&
-         fired == other.fired && facts == other.facts;
+  return actions == other.actions && violations == other.violations && provided == other.provided &&
+         trace == other.trace && fired == other.fired && facts == other.facts;
 }
 
 }  // namespace stargraph::rules

@@ -89,7 +89,8 @@ EvaluatorLimits limits_for(const Program& program, const JailOptions& options, s
   for (const Stage& stage : program.stages) bytes += stage.limits.max_bytes;
   if (baseline != 0) limits.address_space = baseline + bytes;
   // A process that is recycled in time never meets this; one that is not is stuck.
-  const std::uint64_t milliseconds = options.recycle_after_ms + 2 * static_cast<std::uint64_t>(time_allowed(program).count());
+  const std::uint64_t milliseconds =
+      options.recycle_after_ms + 2 * static_cast<std::uint64_t>(time_allowed(program).count());
   limits.cpu_seconds = milliseconds / 1000 + 10;
   return limits;
 }
@@ -99,8 +100,12 @@ EvaluatorLimits limits_for(const Program& program, const JailOptions& options, s
 class Evaluator::Impl {
  public:
   Impl(std::shared_ptr<ZygoteLink> link, const JailOptions& options, const Program& program, std::string program_frame)
-      : link_(std::move(link)), options_(options), limits_(limits_for(program, options, link_->baseline())),
-        time_allowed_(rules::time_allowed(program)), stages_(program.stages.size()), program_frame_(std::move(program_frame)),
+      : link_(std::move(link)),
+        options_(options),
+        limits_(limits_for(program, options, link_->baseline())),
+        time_allowed_(rules::time_allowed(program)),
+        stages_(program.stages.size()),
+        program_frame_(std::move(program_frame)),
         buffer_(std::size_t{64} << 10, '\0') {}
   ~Impl() { discard(); }
 

@@ -59,7 +59,8 @@ Result<Plan> make_plan(const Program& program, bool checked) {
     }
     for (const auto& [name, definition] : handed_over) {
       if (!declares(stage, *own, name))
-        planned.constructs.push_back({"handed-over template " + name, 0, deftemplate_text(name, definition.slots, false)});
+        planned.constructs.push_back(
+            {"handed-over template " + name, 0, deftemplate_text(name, definition.slots, false)});
     }
     add_own(planned, *own);
     if (const auto source = clp::check_source(stage.source)) {

@@ -26,13 +26,15 @@ Result<> check_stage(const Stage& stage, const std::set<std::string>& provided_b
     if (checked->find_template(name) == nullptr) return refuse(stage, "provides a template that it does not declare");
   }
   for (const std::string& name : stage.requires_facts) {
-    const bool known = checked->find_template(name) != nullptr || provided_before.contains(name) || is_standard_template(name) ||
+    const bool known = checked->find_template(name) != nullptr || provided_before.contains(name) ||
+                       is_standard_template(name) ||
                        std::ranges::find(stage.host_templates, name, &HostTemplate::name) != stage.host_templates.end();
     if (!known) return refuse(stage, "requires facts of a template that nobody declares");
   }
   for (const HostTemplate& host : stage.host_templates) {
     if (is_standard_template(host.name)) return refuse(stage, "a host template declared twice");
-    if (checked->find_template(host.name) != nullptr) return refuse(stage, "declares a template that the host declares");
+    if (checked->find_template(host.name) != nullptr)
+      return refuse(stage, "declares a template that the host declares");
     if (!clp::is_plain_symbol(host.name)) return refuse(stage, "a host template without a plain name");
   }
   return {};
@@ -48,15 +50,30 @@ const std::vector<HostTemplate>& standard_templates() {
       {"stargraph.response", {{"interrupt_id", false}, {"actor", false}, {"key", false}, {"value", false}}},
       {"stargraph.error", {{"node", false}, {"code", false}, {"attempt", false}}},
       {std::string(kActionTemplate),
-       {{"kind", false}, {"target", false}, {"targets", true}, {"join", false}, {"strategy", false}, {"reason", false},
-        {"rule_id", false}, {"prompt", false}, {"payload", false}, {"guards", true}, {"requested_capability", false},
-        {"timeout", false}, {"on_timeout", false}, {"backoff_ms", false}, {"fact", false}, {"slots", false}, {"pattern", false}}},
+       {{"kind", false},
+        {"target", false},
+        {"targets", true},
+        {"join", false},
+        {"strategy", false},
+        {"reason", false},
+        {"rule_id", false},
+        {"prompt", false},
+        {"payload", false},
+        {"guards", true},
+        {"requested_capability", false},
+        {"timeout", false},
+        {"on_timeout", false},
+        {"backoff_ms", false},
+        {"fact", false},
+        {"slots", false},
+        {"pattern", false}}},
   };
   return kTemplates;
 }
 
 const std::vector<std::string>& provenance_slots() {
-  static const std::vector<std::string> kSlots = {"_origin", "_source", "_run_id", "_step", "_confidence", "_timestamp"};
+  static const std::vector<std::string> kSlots = {"_origin", "_source",     "_run_id",
+                                                  "_step",   "_confidence", "_timestamp"};
   return kSlots;
 }
 

@@ -87,10 +87,38 @@ class Filter {
 constexpr std::array kAnswering{"futex", "clock_gettime", "exit", "exit_group", "rt_sigreturn", "restart_syscall"};
 
 // What the zygote does, and what an evaluator does between fork and its own filter.
-constexpr std::array kForking{
-    "recvmsg", "sendmsg", "recvfrom", "sendto", "read", "write", "poll", "ppoll", "clone", "fork", "wait4", "kill", "close",
-    "close_range", "dup2", "dup3", "fcntl", "prlimit64", "setrlimit", "getrlimit", "prctl", "seccomp", "getpid", "getppid",
-    "gettid", "set_robust_list", "set_tid_address", "rseq", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "getrandom"};
+constexpr std::array kForking{"recvmsg",
+                              "sendmsg",
+                              "recvfrom",
+                              "sendto",
+                              "read",
+                              "write",
+                              "poll",
+                              "ppoll",
+                              "clone",
+                              "fork",
+                              "wait4",
+                              "kill",
+                              "close",
+                              "close_range",
+                              "dup2",
+                              "dup3",
+                              "fcntl",
+                              "prlimit64",
+                              "setrlimit",
+                              "getrlimit",
+                              "prctl",
+                              "seccomp",
+                              "getpid",
+                              "getppid",
+                              "gettid",
+                              "set_robust_list",
+                              "set_tid_address",
+                              "rseq",
+                              "rt_sigaction",
+                              "rt_sigprocmask",
+                              "sigaltstack",
+                              "getrandom"};
 
 void common_walls() {
   must(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
@@ -142,7 +170,8 @@ void confine_evaluator(int fd, const EvaluatorLimits& limits) {
   Filter filter;
   filter.allow(kAnswering);
   filter.allow_memory();
-  for (const int number : {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvfrom), SCMP_SYS(sendto)}) filter.allow_on(number, kJailFd);
+  for (const int number : {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvfrom), SCMP_SYS(sendto)})
+    filter.allow_on(number, kJailFd);
   // Last but the filter: libseccomp needs room of its own.
   if (limits.address_space != 0) limit(RLIMIT_AS, limits.address_space);
   filter.load();

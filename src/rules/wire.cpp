@@ -105,7 +105,9 @@ struct ValueWriter {
   void tag(ValueTag value) const { out.put_u8(static_cast<std::uint8_t>(value)); }
   void operator()(const Symbol& symbol) const { tag(ValueTag::kSymbol), out.put_text(symbol.text); }
   void operator()(const std::string& text) const { tag(ValueTag::kString), out.put_text(text); }
-  void operator()(std::int64_t number) const { tag(ValueTag::kInteger), out.put_u64(static_cast<std::uint64_t>(number)); }
+  void operator()(std::int64_t number) const {
+    tag(ValueTag::kInteger), out.put_u64(static_cast<std::uint64_t>(number));
+  }
   void operator()(double number) const { tag(ValueTag::kFloat), out.put_u64(std::bit_cast<std::uint64_t>(number)); }
   void operator()(const Multifield& atoms) const {
     tag(ValueTag::kMultifield);
@@ -380,7 +382,8 @@ std::string encode_loaded() { return encode_outcome(Outcome{}); }
 Result<Outcome> decode_reply(std::string_view body, std::size_t stages) {
   Reader in(body);
   const std::uint8_t status = in.u8();
-  if (in.ok() && status >= static_cast<std::uint8_t>(ReplyStatus::kSyntax) && status <= static_cast<std::uint8_t>(ReplyStatus::kTemplate)) {
+  if (in.ok() && status >= static_cast<std::uint8_t>(ReplyStatus::kSyntax) &&
+      status <= static_cast<std::uint8_t>(ReplyStatus::kTemplate)) {
     const std::string message = printable(in.view());
     if (in.at_end()) return fail(code_of(static_cast<ReplyStatus>(status)), "rules: " + message);
   } else if (in.ok() && status == static_cast<std::uint8_t>(ReplyStatus::kOk)) {
@@ -392,7 +395,8 @@ Result<Outcome> decode_reply(std::string_view body, std::size_t stages) {
     outcome.provided = read_derived(in, stages);
     outcome.trace = read_trace(in, stages);
     if (in.at_end()) {
-      if (!presentable(outcome)) return fail(Code::kRulesRuntime, "rules: outcome: a text that is not UTF-8 or a number that is not finite");
+      if (!presentable(outcome))
+        return fail(Code::kRulesRuntime, "rules: outcome: a text that is not UTF-8 or a number that is not finite");
       return outcome;
     }
   }

@@ -46,8 +46,8 @@ struct Request {
 [[nodiscard]] std::string encode_outcome(const Outcome& outcome);
 [[nodiscard]] std::string encode_failure(const Failure& failure);
 [[nodiscard]] std::string encode_loaded();
-// The body of a frame. A failure the evaluator reports comes back as the Error it stands for; kPackLimit for bytes that no honest
-// evaluator sends. `stages` is the program's number of stages.
+// The body of a frame. A failure the evaluator reports comes back as the Error it stands for; kPackLimit for bytes that
+// no honest evaluator sends. `stages` is the program's number of stages.
 [[nodiscard]] base::Result<Outcome> decode_reply(std::string_view body, std::size_t stages);
 
 }  // namespace stargraph::rules

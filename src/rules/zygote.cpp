@@ -77,7 +77,8 @@ bool receive(ZygoteRequest& request, int& fd) {
       }
       reply[0] = child < 0 ? -errno : child;
       if (child > 0) children[request.id] = child;
-    } else if (const auto found = children.find(request.id); request.operation == Operation::kReap && found != children.end()) {
+    } else if (const auto found = children.find(request.id);
+               request.operation == Operation::kReap && found != children.end()) {
       // Not collected yet, so the number is still this child's and no other's.
       kill(found->second, SIGKILL);
       int status = 0;
@@ -93,7 +94,8 @@ bool receive(ZygoteRequest& request, int& fd) {
 }
 
 std::string system_error(std::string_view what) {
-  return "rules: jail: " + std::string(what) + ": " + std::string(strerrorname_np(errno) == nullptr ? "?" : strerrorname_np(errno));
+  return "rules: jail: " + std::string(what) + ": " +
+         std::string(strerrorname_np(errno) == nullptr ? "?" : strerrorname_np(errno));
 }
 
 }  // namespace
@@ -113,7 +115,8 @@ ZygoteLink::~ZygoteLink() { shut_down(); }
 Result<std::shared_ptr<ZygoteLink>> ZygoteLink::start() {
   const std::uint64_t baseline = address_space_in_use();
   std::array<int, 2> pair{-1, -1};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) return fail(Code::kIo, system_error("socketpair"));
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
+    return fail(Code::kIo, system_error("socketpair"));
   UniqueFd ours(pair[0]);
   UniqueFd theirs(pair[1]);
   const pid_t parent = getpid();
@@ -160,13 +163,15 @@ Result<ZygoteLink::Reply> ZygoteLink::ask(const void* request, std::size_t size,
   do ready = poll(&wait, 1, kReplyWaitMs);
   while (ready < 0 && errno == EINTR);
   std::array<std::int32_t, 2> reply{};
-  if (ready <= 0 || recv(socket_.get(), reply.data(), sizeof reply, 0) != static_cast<ssize_t>(sizeof reply)) return lost();
+  if (ready <= 0 || recv(socket_.get(), reply.data(), sizeof reply, 0) != static_cast<ssize_t>(sizeof reply))
+    return lost();
   return Reply{reply[0], reply[1]};
 }
 
 Result<Spawned> ZygoteLink::spawn(const EvaluatorLimits& limits) {
   std::array<int, 2> pair{-1, -1};
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return fail(Code::kIo, system_error("socketpair"));
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
+    return fail(Code::kIo, system_error("socketpair"));
   Spawned spawned;
   spawned.socket.reset(pair[0]);
   const UniqueFd theirs(pair[1]);
@@ -193,7 +198,8 @@ void ZygoteLink::shut_down() {
   socket_.reset();
   if (pid_ <= 0) return;
   int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
   pid_ = 0;
 }
 

@@ -17,8 +17,8 @@ enum class ConstructKind : std::uint8_t { kDeftemplate, kDefrule, kDeffunction, 
 
 struct Construct {
   ConstructKind kind = ConstructKind::kDefrule;
-  std::string name;  // empty for defglobal
-  std::string text;  // as write_form() writes it; comments are gone
+  std::string name;       // empty for defglobal
+  std::string text;       // as write_form() writes it; comments are gone
   std::size_t begin = 0;  // span in the source as given
   std::size_t end = 0;
   std::uint32_t line = 1;

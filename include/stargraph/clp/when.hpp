@@ -18,16 +18,16 @@ struct PatternUse {
 };
 
 struct When {
-  // Normalised: one space between tokens, `(initial-fact)` rewritten to `(stargraph.run-start)`. It can stand before "=>"
-  // of a defrule and is exactly conditional elements there.
+  // Normalised: one space between tokens, `(initial-fact)` rewritten to `(stargraph.run-start)`. It can stand before
+  // "=>" of a defrule and is exactly conditional elements there.
   std::string text;
   std::vector<PatternUse> patterns;  // in order of mention, inside not/and/or/exists/forall too
   std::optional<std::string> node;   // X of the first `(node-id (id X))` with a literal X
   bool run_start = false;            // mentions (initial-fact)
 };
 
-// Accepts one or more complete conditional elements: patterns (`?x <-` before one at top level), not, and, or, exists, forall,
-// test; predicates call allowed functions only. Everything else is kWhenInvalid: "=>", a construct's or
+// Accepts one or more complete conditional elements: patterns (`?x <-` before one at top level), not, and, or, exists,
+// forall, test; predicates call allowed functions only. Everything else is kWhenInvalid: "=>", a construct's or
 // declare's name as head, unbalanced parentheses, stray atoms, `logical`; nesting over the limit is kRulesNesting and
 // a function outside the list kRulesFunction.
 [[nodiscard]] base::Result<When> check_when(std::string_view text);

@@ -125,8 +125,8 @@ struct Outcome {
   std::vector<Derived> provided;    // of templates in the stage's `provides`
   std::vector<Firing> trace;        // the first kMaxTrace firings
   std::uint64_t fired = 0;
-  std::uint64_t facts = 0;    // left in all stages at the end
-  std::uint64_t micros = 0;   // measured outside the jail; not part of the decision
+  std::uint64_t facts = 0;                         // left in all stages at the end
+  std::uint64_t micros = 0;                        // measured outside the jail; not part of the decision
   bool same_decision(const Outcome& other) const;  // everything but `micros`
 };
 

@@ -46,19 +46,61 @@ TEST(CheckSource, ExtractsTemplatesRulesAndFunctions) {
 }
 
 TEST(CheckSource, SG_E_PACK_RefusesEveryOtherConstruct) {
-  for (const char* source : {"(defmodule M)", "(defclass C)", "(defgeneric g)", "(defmethod g ())", "(definstances i)",
-                             "(open \"x\" f)", "(system \"id\")", "(load \"x\")", "()", "((defrule r => ))", "atom", "\"s\""}) {
+  for (const char* source :
+       {"(defmodule M)", "(defclass C)", "(defgeneric g)", "(defmethod g ())", "(definstances i)", "(open \"x\" f)",
+        "(system \"id\")", "(load \"x\")", "()", "((defrule r => ))", "atom", "\"s\""}) {
     EXPECT_EQ(refusal(source), Code::kRulesConstruct) << source;
   }
 }
 
 TEST(CheckSource, RC_E_POLICY_RefusesFunctionsOutsideTheList) {
-  for (const char* name : {"open", "close", "remove", "rename", "system", "eval", "build", "load", "load*", "batch", "batch*",
-                           "bload", "save", "printout", "read", "readline", "format", "funcall", "sort", "assert-string",
-                           "str-assert", "load-facts", "save-facts", "time", "random", "seed", "gensym", "gensym*",
-                           "exit", "run", "reset", "clear", "halt", "focus", "undefrule", "set-strategy", "watch",
-                           "dribble-on", "get-char", "explode$", "do-for-fact", "find-fact", "mem-used", "setgen",
-                           "set-locale", "(expansion-call)", "no-such-function"}) {
+  for (const char* name : {"open",
+                           "close",
+                           "remove",
+                           "rename",
+                           "system",
+                           "eval",
+                           "build",
+                           "load",
+                           "load*",
+                           "batch",
+                           "batch*",
+                           "bload",
+                           "save",
+                           "printout",
+                           "read",
+                           "readline",
+                           "format",
+                           "funcall",
+                           "sort",
+                           "assert-string",
+                           "str-assert",
+                           "load-facts",
+                           "save-facts",
+                           "time",
+                           "random",
+                           "seed",
+                           "gensym",
+                           "gensym*",
+                           "exit",
+                           "run",
+                           "reset",
+                           "clear",
+                           "halt",
+                           "focus",
+                           "undefrule",
+                           "set-strategy",
+                           "watch",
+                           "dribble-on",
+                           "get-char",
+                           "explode$",
+                           "do-for-fact",
+                           "find-fact",
+                           "mem-used",
+                           "setgen",
+                           "set-locale",
+                           "(expansion-call)",
+                           "no-such-function"}) {
     const std::string call = "(" + std::string(name) + " 1)";
     EXPECT_EQ(refusal(rule_with(call)), name[0] == '(' ? Code::kRulesSyntax : Code::kRulesFunction) << name;
     EXPECT_FALSE(is_allowed_function(name)) << name;
@@ -102,7 +144,8 @@ TEST(CheckSource, NamesLineAndFunctionInTheRefusal) {
 TEST(CheckSource, SG_D_PACK_RefusesRecursionDirectMutualAndForward) {
   EXPECT_EQ(refusal("(deffunction f (?n) (f (+ ?n 1)))"), Code::kRulesRecursion);
   EXPECT_EQ(refusal("(deffunction g (?n) (f ?n)) (deffunction f (?n) (g ?n))"), Code::kRulesRecursion);
-  EXPECT_EQ(refusal("(deffunction f (?n)) (deffunction g (?n) (f ?n)) (deffunction f (?n) (g ?n))"), Code::kRulesSyntax);
+  EXPECT_EQ(refusal("(deffunction f (?n)) (deffunction g (?n) (f ?n)) (deffunction f (?n) (g ?n))"),
+            Code::kRulesSyntax);
   EXPECT_EQ(refusal("(deffunction f (?n) (assert (unknown (f ?n))))"), Code::kRulesRecursion);
   EXPECT_EQ(refusal("(defrule r => (f 1)) (deffunction f (?n) ?n)"), Code::kRulesRecursion);
 }
@@ -124,7 +167,8 @@ TEST(CheckSource, SG_E_PACK_RefusesRedefiningABuiltInFunction) {
 }
 
 TEST(CheckSource, RC_E_POLICY_KeepsHostTemplatesForTheHost) {
-  for (const char* name : {"node-id", "state", "stargraph_action", "stargraph.response", "stargraph.anything", "initial-fact"}) {
+  for (const char* name :
+       {"node-id", "state", "stargraph_action", "stargraph.response", "stargraph.anything", "initial-fact"}) {
     EXPECT_EQ(refusal("(deftemplate " + std::string(name) + " (slot a))"), Code::kRulesTemplate) << name;
   }
   EXPECT_EQ(refusal(rule_with("(assert (stargraph.response (actor \"boss\")))")), Code::kRulesTemplate);
@@ -164,7 +208,8 @@ TEST(AllowedFunctions, AreSortedAndHoldNothingThatTouchesTheWorld) {
   EXPECT_TRUE(is_allowed_function("fathom-matches"));
   EXPECT_TRUE(is_allowed_function(">="));
   EXPECT_FALSE(is_allowed_function(""));
-  EXPECT_EQ(std::set<std::string_view>(allowed_functions().begin(), allowed_functions().end()).size(), allowed_functions().size());
+  EXPECT_EQ(std::set<std::string_view>(allowed_functions().begin(), allowed_functions().end()).size(),
+            allowed_functions().size());
 }
 
 TEST(CheckSource, AcceptsUpstreamPacks) {

@@ -27,8 +27,8 @@ Code refusal(std::string_view text) {
 TEST(Tokenize, ReadsEveryKindOfToken) {
   using enum TokenKind;
   EXPECT_EQ(kinds("( ) \"s\" sym 12 -1.5e3 ?x $?y ?*g* ? $? & | ~"),
-            (std::vector{kOpen, kClose, kString, kSymbol, kInteger, kFloat, kVariable, kMultiVariable, kGlobal, kWildcard,
-                         kMultiWildcard, kAnd, kOr, kNot}));
+            (std::vector{kOpen, kClose, kString, kSymbol, kInteger, kFloat, kVariable, kMultiVariable, kGlobal,
+                         kWildcard, kMultiWildcard, kAnd, kOr, kNot}));
 }
 
 TEST(Tokenize, SplitsConstraintsWhereClipsDoes) {
@@ -41,7 +41,8 @@ TEST(Tokenize, SplitsConstraintsWhereClipsDoes) {
 
 TEST(Tokenize, TellsNumbersFromSymbols) {
   using enum TokenKind;
-  EXPECT_EQ(kinds("1 +1 -1 1. .5 1e5 1e+5"), (std::vector{kInteger, kInteger, kInteger, kFloat, kFloat, kFloat, kFloat}));
+  EXPECT_EQ(kinds("1 +1 -1 1. .5 1e5 1e+5"),
+            (std::vector{kInteger, kInteger, kInteger, kFloat, kFloat, kFloat, kFloat}));
   EXPECT_EQ(kinds("+ - . 1e 1x 1.2.3 -- e5"), std::vector(8, kSymbol));
 }
 
@@ -100,11 +101,13 @@ TEST(Tokenize, RefusesWhatIsNoToken) {
 }
 
 TEST(WriteForm, ReadsBackTheSame) {
-  const std::string source = "(defrule r \"say \\\"hi\\\"\\\\\" ?f<-(a (b ?x&~c|:(> ?x 1)) (d $?)) => (bind ?*g* -1.50))";
+  const std::string source =
+      "(defrule r \"say \\\"hi\\\"\\\\\" ?f<-(a (b ?x&~c|:(> ?x 1)) (d $?)) => (bind ?*g* -1.50))";
   const auto forms = read_forms(source);
   ASSERT_TRUE(forms);
   const std::string written = write_forms(*forms);
-  EXPECT_EQ(written, "(defrule r \"say \\\"hi\\\"\\\\\" ?f <- (a (b ?x & ~ c | : (> ?x 1)) (d $?)) => (bind ?*g* -1.50))");
+  EXPECT_EQ(written,
+            "(defrule r \"say \\\"hi\\\"\\\\\" ?f <- (a (b ?x & ~ c | : (> ?x 1)) (d $?)) => (bind ?*g* -1.50))");
   const auto again = read_forms(written);
   ASSERT_TRUE(again);
   EXPECT_EQ(write_forms(*again), written);

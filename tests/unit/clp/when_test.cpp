@@ -17,12 +17,15 @@ Code refusal(std::string_view text) {
 }
 
 TEST(CheckWhen, AcceptsThePatternsOfRealGraphs) {
-  const auto when = check_when("?n <- (node-id (id soc_policy)) (state (asset_tier prod)) (state (disposition dismiss | needs_human))");
+  const auto when = check_when(
+      "?n <- (node-id (id soc_policy)) (state (asset_tier prod)) (state (disposition dismiss | needs_human))");
   ASSERT_TRUE(when) << when.error().message;
-  EXPECT_EQ(when->text, "?n <- (node-id (id soc_policy)) (state (asset_tier prod)) (state (disposition dismiss | needs_human))");
+  EXPECT_EQ(when->text,
+            "?n <- (node-id (id soc_policy)) (state (asset_tier prod)) (state (disposition dismiss | needs_human))");
   EXPECT_EQ(when->node, "soc_policy");
   EXPECT_FALSE(when->run_start);
-  EXPECT_EQ(when->patterns, (std::vector<PatternUse>{{"node-id", {"id"}}, {"state", {"asset_tier"}}, {"state", {"disposition"}}}));
+  EXPECT_EQ(when->patterns,
+            (std::vector<PatternUse>{{"node-id", {"id"}}, {"state", {"asset_tier"}}, {"state", {"disposition"}}}));
 }
 
 TEST(CheckWhen, RewritesInitialFactToRunStart) {
@@ -34,10 +37,12 @@ TEST(CheckWhen, RewritesInitialFactToRunStart) {
 }
 
 TEST(CheckWhen, LearnsPatternsInsideNotAndTakesNoNodeFromThere) {
-  const auto when = check_when("(not (node-id (id a))) (or (phase_verdict (value \"x\")) (and (b (value ?v)) (test (> ?v 1))))");
+  const auto when =
+      check_when("(not (node-id (id a))) (or (phase_verdict (value \"x\")) (and (b (value ?v)) (test (> ?v 1))))");
   ASSERT_TRUE(when) << when.error().message;
   EXPECT_EQ(when->node, std::nullopt);
-  EXPECT_EQ(when->patterns, (std::vector<PatternUse>{{"node-id", {"id"}}, {"phase_verdict", {"value"}}, {"b", {"value"}}}));
+  EXPECT_EQ(when->patterns,
+            (std::vector<PatternUse>{{"node-id", {"id"}}, {"phase_verdict", {"value"}}, {"b", {"value"}}}));
 }
 
 TEST(CheckWhen, LeavesTheNodeOpenWhenItIsNoLiteral) {
@@ -99,9 +104,7 @@ TEST(CheckWhen, RC_E_POLICY_CallsAllowedFunctionsOnly) {
   EXPECT_TRUE(check_when("(a (b ?x&:(sg-matches ?x \"^a+$\")))"));
 }
 
-TEST(CheckWhen, SG_D_IR_RefusesDeepNesting) {
-  EXPECT_EQ(refusal(std::string(100'000, '(')), Code::kRulesNesting);
-}
+TEST(CheckWhen, SG_D_IR_RefusesDeepNesting) { EXPECT_EQ(refusal(std::string(100'000, '(')), Code::kRulesNesting); }
 
 }  // namespace
 }  // namespace stargraph::clp

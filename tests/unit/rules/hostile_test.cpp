@@ -78,14 +78,20 @@ TEST_F(HostilePack, SG_D_PACK_EndlessLoopInACondition) {
 
 TEST_F(HostilePack, RC_D_PACK_DoublingStrings) {
   if (!kFullWalls) GTEST_SKIP() << "sanitizers need the address space";
-  expect_limit(*jail_, within("(defrule grow (node-id) => (bind ?s \"xxxxxxxx\") (while TRUE do (bind ?s (str-cat ?s ?s))))", 5000), at_node("a"));
+  expect_limit(
+      *jail_,
+      within("(defrule grow (node-id) => (bind ?s \"xxxxxxxx\") (while TRUE do (bind ?s (str-cat ?s ?s))))", 5000),
+      at_node("a"));
 }
 
 TEST_F(HostilePack, RC_D_PACK_JoinExplosion) {
   EvaluationInput input;
   for (int i = 0; i < 400; ++i) input.facts.push_back({"p", {{"v", std::int64_t{i}}}});
-  expect_limit(*jail_, within("(deftemplate p (slot v)) (deftemplate last (slot v))"
-                              "(defrule join (p (v ?a)) (p (v ?b)) (p (v ?c)) (p (v ?d&:(< (+ ?a ?b ?c ?d) 0))) => )", 400), input);
+  expect_limit(*jail_,
+               within("(deftemplate p (slot v)) (deftemplate last (slot v))"
+                      "(defrule join (p (v ?a)) (p (v ?b)) (p (v ?c)) (p (v ?d&:(< (+ ?a ?b ?c ?d) 0))) => )",
+                      400),
+               input);
 }
 
 TEST_F(HostilePack, RC_D_PACK_MultifieldExplosion) {
@@ -94,17 +100,21 @@ TEST_F(HostilePack, RC_D_PACK_MultifieldExplosion) {
   for (int i = 0; i < 80; ++i) list.emplace_back(std::int64_t{i});
   EvaluationInput input;
   input.facts.push_back({"m", {{"list", list}}});
-  expect_limit(*jail_, within("(deftemplate m (multislot list)) (defrule split (m (list $?a $?b $?c $?d $?e $?f)) => )", 5000), input);
+  expect_limit(*jail_,
+               within("(deftemplate m (multislot list)) (defrule split (m (list $?a $?b $?c $?d $?e $?f)) => )", 5000),
+               input);
 }
 
 TEST_F(HostilePack, SG_D_PACK_RecursionIsRefusedBeforeTheJail) {
-  const auto refused = jail_->evaluator(program("(deftemplate n (slot v)) (deffunction f (?n) (f (+ ?n 1))) (defrule r (node-id) => (f 1))"));
+  const auto refused = jail_->evaluator(
+      program("(deftemplate n (slot v)) (deffunction f (?n) (f (+ ?n 1))) (defrule r (node-id) => (f 1))"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kRulesRecursion);
 }
 
 TEST_F(HostilePack, SG_D_PACK_RecursionInsideTheJailEndsOnlyItsEvaluator) {
-  expect_limit(*unchecked_, within("(deffunction f (?n) (f (+ ?n 1))) (defrule r (node-id) => (f 1))", 5000), at_node("a"));
+  expect_limit(*unchecked_, within("(deffunction f (?n) (f (+ ?n 1))) (defrule r (node-id) => (f 1))", 5000),
+               at_node("a"));
 }
 
 TEST_F(HostilePack, SG_D_PACK_AHundredThousandParenthesesAreRefusedBeforeTheJail) {
@@ -126,8 +136,10 @@ TEST_F(HostilePack, SG_D_PACK_AHundredThousandParenthesesInsideTheJailEndOnlyThe
 }
 
 TEST_F(HostilePack, SG_D_PACK_TheNextInputIsAnsweredAfterAKill) {
-  const auto attacker = jail_->evaluator(within("(defrule spin (node-id (id a)) => (while TRUE do 1))"
-                                                "(defrule fine (node-id (id b)) => (assert (stargraph_action (kind halt))))", 200));
+  const auto attacker =
+      jail_->evaluator(within("(defrule spin (node-id (id a)) => (while TRUE do 1))"
+                              "(defrule fine (node-id (id b)) => (assert (stargraph_action (kind halt))))",
+                              200));
   ASSERT_TRUE(attacker);
   EXPECT_EQ((*attacker)->evaluate(at_node("a")).error().code, Code::kPackLimit);
   const auto outcome = (*attacker)->evaluate(at_node("b"));

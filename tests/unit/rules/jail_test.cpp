@@ -68,12 +68,15 @@ TEST_F(JailTest, EvaluatorsWorkFromManyThreads) {
 }
 
 TEST_F(JailTest, LargeInputsAndOutcomesPass) {
-  Program many = program("(deftemplate out (slot name) (slot value)) (defrule copy (stargraph.field (name ?n) (value ?v)) => (assert (out (name ?n) (value ?v))))");
+  Program many = program(
+      "(deftemplate out (slot name) (slot value)) (defrule copy (stargraph.field (name ?n) (value ?v)) => (assert (out "
+      "(name ?n) (value ?v))))");
   many.stages[0].provides = {"out"};
   const auto copy = evaluator(many);
   EvaluationInput input;
   const std::string text(1000, 'x');
-  for (int i = 0; i < 3000; ++i) input.facts.push_back({"stargraph.field", {{"name", std::to_string(i)}, {"value", text}}});
+  for (int i = 0; i < 3000; ++i)
+    input.facts.push_back({"stargraph.field", {{"name", std::to_string(i)}, {"value", text}}});
   const auto outcome = copy->evaluate(input);
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(outcome->provided.size(), 3000U);
@@ -81,8 +84,9 @@ TEST_F(JailTest, LargeInputsAndOutcomesPass) {
 }
 
 TEST_F(JailTest, RC_D_PACK_AnOutcomeOverEightMebibytesIsALimit) {
-  Program flood = program("(deftemplate out (slot name) (slot value)) (defrule copy (stargraph.field (name ?n) (value ?v)) =>"
-                          " (loop-for-count (?i 1 200) do (assert (out (name (str-cat ?n ?i)) (value ?v)))))");
+  Program flood = program(
+      "(deftemplate out (slot name) (slot value)) (defrule copy (stargraph.field (name ?n) (value ?v)) =>"
+      " (loop-for-count (?i 1 200) do (assert (out (name (str-cat ?n ?i)) (value ?v)))))");
   flood.stages[0].provides = {"out"};
   flood.stages[0].limits.max_facts = 100'000;
   const auto copy = evaluator(flood);
@@ -107,7 +111,8 @@ TEST_F(JailTest, RecyclesTheProcess) {
 TEST_F(JailTest, CheckProgramLoadsAndRunsEmpty) {
   EXPECT_TRUE(check_program(*jail_, program(std::string(kGotoRule))));
   EXPECT_EQ(check_program(*jail_, program("(defrule r (node-id (nope 1)) => )")).error().code, Code::kRulesSyntax);
-  const auto failing = check_program(*jail_, program("(deftemplate n (slot v)) (deffacts f (n (v a))) (defrule r (n (v ?x)) => (bind ?y (+ ?x 1)))"));
+  const auto failing = check_program(
+      *jail_, program("(deftemplate n (slot v)) (deffacts f (n (v a))) (defrule r (n (v ?x)) => (bind ?y (+ ?x 1)))"));
   EXPECT_EQ(failing.error().code, Code::kRulesRuntime) << failing.error().message;
   EXPECT_EQ(check_program(*jail_, program("(defrule r => (system \"id\"))")).error().code, Code::kRulesFunction);
 }
@@ -182,7 +187,10 @@ TEST_F(UpstreamPacks, SocPolicyDecidesItsFirstRule) {
   const auto policy = evaluator(soc);
   EvaluationInput input;
   input.facts.push_back({"soc.policy.input",
-                         {{"run_id", std::string("run-1")}, {"step", std::int64_t{4}}, {"asset_tier", Symbol{"prod"}}, {"disposition", Symbol{"auto_remediate"}}}});
+                         {{"run_id", std::string("run-1")},
+                          {"step", std::int64_t{4}},
+                          {"asset_tier", Symbol{"prod"}},
+                          {"disposition", Symbol{"auto_remediate"}}}});
   const auto outcome = policy->evaluate(input);
   ASSERT_TRUE(outcome) << outcome.error().message;
   ASSERT_EQ(outcome->provided.size(), 2U);
@@ -201,7 +209,10 @@ TEST_F(UpstreamPacks, SocBudgetsHaltsAtTheAllowance) {
   const auto violations = [&](std::int64_t consumed) {
     EvaluationInput input;
     input.facts.push_back({"bosun.budget",
-                           {{"kind", std::string("tokens")}, {"allowed", std::int64_t{8000}}, {"consumed", consumed}, {"run_id", std::string("r")}}});
+                           {{"kind", std::string("tokens")},
+                            {"allowed", std::int64_t{8000}},
+                            {"consumed", consumed},
+                            {"run_id", std::string("r")}}});
     return budgets->evaluate(input)->violations;
   };
   EXPECT_TRUE(violations(7999).empty());
@@ -217,8 +228,13 @@ TEST_F(UpstreamPacks, TheReferencePacksLoad) {
   // The audit pack listens to facts that upstream never declares either: the host would have to.
   Stage audit = pack(upstream, "packs-stale/audit");
   EXPECT_EQ(check_program(*jail_, Program{{audit}, "t"}).error().code, Code::kRulesSyntax);
-  for (const auto& [name, slot] : std::vector<std::pair<std::string, std::string>>{
-           {"transition", "kind"}, {"tool_call", "name"}, {"node_run", "node_id"}, {"respond", "caller"}, {"cancel", "reason"}, {"pause", "reason"}, {"artifact_write", "artifact_id"}})
+  for (const auto& [name, slot] : std::vector<std::pair<std::string, std::string>>{{"transition", "kind"},
+                                                                                   {"tool_call", "name"},
+                                                                                   {"node_run", "node_id"},
+                                                                                   {"respond", "caller"},
+                                                                                   {"cancel", "reason"},
+                                                                                   {"pause", "reason"},
+                                                                                   {"artifact_write", "artifact_id"}})
     audit.host_templates.push_back({"stargraph." + name, {{slot, false}}});
   const auto checked = check_program(*jail_, Program{{audit}, "t"});
   EXPECT_TRUE(checked) << checked.error().message;

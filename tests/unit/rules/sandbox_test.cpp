@@ -72,7 +72,8 @@ TEST_F(Walls, SG_E_PACK_NoFileSocketProcessOrSignalFromInside) {
 }
 
 TEST_F(Walls, SG_E_PACK_NoExecutableMemoryFromInside) {
-  expect_killed("mmap", [] { mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); });
+  expect_killed("mmap",
+                [] { mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); });
   expect_killed("mprotect", [] {
     void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     mprotect(page, 4096, PROT_READ | PROT_EXEC);

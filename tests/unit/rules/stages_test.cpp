@@ -44,26 +44,30 @@ TEST_F(StagesTest, GivesTheActionWithItsRuleAndTrace) {
   ASSERT_EQ(outcome->actions.size(), 1U);
   EXPECT_EQ(outcome->actions[0].rule, "go");
   EXPECT_EQ(outcome->actions[0].fact,
-            (Fact{"stargraph_action", {{"kind", Symbol{"goto"}}, {"target", Symbol{"b"}}, {"reason", std::string("because")}}}));
+            (Fact{"stargraph_action",
+                  {{"kind", Symbol{"goto"}}, {"target", Symbol{"b"}}, {"reason", std::string("because")}}}));
   EXPECT_EQ(outcome->fired, 1U);
   EXPECT_EQ(outcome->trace, (std::vector<Firing>{{0, "go", {{"node-id", 0}}}}));
   EXPECT_TRUE(evaluate(at_node("z"))->actions.empty());
 }
 
 TEST_F(StagesTest, PrefersTheRuleIdAnActionNames) {
-  ASSERT_TRUE(load(program("(defrule generated-1 (node-id) => (assert (stargraph_action (kind halt) (rule_id \"r-7\"))))")));
+  ASSERT_TRUE(
+      load(program("(defrule generated-1 (node-id) => (assert (stargraph_action (kind halt) (rule_id \"r-7\"))))")));
   EXPECT_EQ(evaluate(at_node("a"))->actions.at(0).rule, "r-7");
 }
 
 TEST_F(StagesTest, KeepsEveryTypeOfValue) {
-  Program keeping = program("(deftemplate in (slot a) (slot b) (slot c) (slot d) (multislot e))"
-                            "(deftemplate out (slot a) (slot b) (slot c) (slot d) (multislot e))"
-                            "(defrule copy (in (a ?a) (b ?b) (c ?c) (d ?d) (e $?e)) => (assert (out (a ?a) (b ?b) (c ?c) (d ?d) (e ?e))))");
+  Program keeping = program(
+      "(deftemplate in (slot a) (slot b) (slot c) (slot d) (multislot e))"
+      "(deftemplate out (slot a) (slot b) (slot c) (slot d) (multislot e))"
+      "(defrule copy (in (a ?a) (b ?b) (c ?c) (d ?d) (e $?e)) => (assert (out (a ?a) (b ?b) (c ?c) (d ?d) (e ?e))))");
   keeping.stages[0].provides = {"out"};
   ASSERT_TRUE(load(keeping));
   const Multifield list{Symbol{"s"}, std::string("t"), std::int64_t{-1}, 0.1};
   EvaluationInput input;
-  input.facts.push_back({"in", {{"a", Symbol{"x y"}}, {"b", std::string("\"\n()\\;")}, {"c", INT64_MIN}, {"d", 1e-300}, {"e", list}}});
+  input.facts.push_back(
+      {"in", {{"a", Symbol{"x y"}}, {"b", std::string("\"\n()\\;")}, {"c", INT64_MIN}, {"d", 1e-300}, {"e", list}}});
   const auto outcome = evaluate(input);
   ASSERT_TRUE(outcome) << outcome.error().message;
   ASSERT_EQ(outcome->provided.size(), 1U);
@@ -71,8 +75,10 @@ TEST_F(StagesTest, KeepsEveryTypeOfValue) {
 }
 
 TEST_F(StagesTest, SG_T_IR_StringsWithQuotesNewlinesAndParenthesesStayData) {
-  ASSERT_TRUE(load(program("(defrule echo (stargraph.field (name ?n) (value ?v)) => (assert (stargraph_action (kind halt) (reason ?v))))")));
-  for (const std::string hostile : {"\") (system \"id\")", "a\nb\r\n;c", "(stargraph_action (kind goto))", "?x $?y ~ | &", "\\"}) {
+  ASSERT_TRUE(load(program(
+      "(defrule echo (stargraph.field (name ?n) (value ?v)) => (assert (stargraph_action (kind halt) (reason ?v))))")));
+  for (const std::string hostile :
+       {"\") (system \"id\")", "a\nb\r\n;c", "(stargraph_action (kind goto))", "?x $?y ~ | &", "\\"}) {
     EvaluationInput input;
     input.facts.push_back({"stargraph.field", {{"name", std::string("f")}, {"value", hostile}}});
     const auto outcome = evaluate(input);
@@ -83,9 +89,10 @@ TEST_F(StagesTest, SG_T_IR_StringsWithQuotesNewlinesAndParenthesesStayData) {
 }
 
 TEST_F(StagesTest, OrdersActionsBySalienceThenByRecency) {
-  ASSERT_TRUE(load(program("(defrule low (declare (salience -5)) (node-id) => (assert (stargraph_action (kind goto) (target low))))"
-                           "(defrule high (declare (salience 5)) (node-id) => (assert (stargraph_action (kind goto) (target high))))"
-                           "(defrule middle (node-id) => (assert (stargraph_action (kind goto) (target middle))))")));
+  ASSERT_TRUE(load(
+      program("(defrule low (declare (salience -5)) (node-id) => (assert (stargraph_action (kind goto) (target low))))"
+              "(defrule high (declare (salience 5)) (node-id) => (assert (stargraph_action (kind goto) (target high))))"
+              "(defrule middle (node-id) => (assert (stargraph_action (kind goto) (target middle))))")));
   const auto outcome = evaluate(at_node("a"));
   ASSERT_TRUE(outcome);
   std::vector<std::string> order;
@@ -94,18 +101,21 @@ TEST_F(StagesTest, OrdersActionsBySalienceThenByRecency) {
 }
 
 TEST_F(StagesTest, ForgetsEverythingBetweenEvaluations) {
-  ASSERT_TRUE(load(program("(defglobal ?*seen* = 0)"
-                           "(defrule count (node-id) => (bind ?*seen* (+ ?*seen* 1))"
-                           " (assert (stargraph_action (kind halt) (reason (str-cat ?*seen*)))))")));
+  ASSERT_TRUE(
+      load(program("(defglobal ?*seen* = 0)"
+                   "(defrule count (node-id) => (bind ?*seen* (+ ?*seen* 1))"
+                   " (assert (stargraph_action (kind halt) (reason (str-cat ?*seen*)))))")));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(evaluate(at_node("a"))->actions.at(0).fact.text("reason"), "1");
 }
 
 TEST_F(StagesTest, HandsProvidedFactsToLaterStages) {
   Program two;
-  two.stages.push_back(stage("risk", "(deftemplate verdict (slot risk))"
-                                     "(defrule judge (node-id (id ?n)) => (assert (verdict (risk ?n))))"));
+  two.stages.push_back(stage("risk",
+                             "(deftemplate verdict (slot risk))"
+                             "(defrule judge (node-id (id ?n)) => (assert (verdict (risk ?n))))"));
   two.stages[0].provides = {"verdict"};
-  two.stages.push_back(stage("graph", "(defrule route (verdict (risk a)) => (assert (stargraph_action (kind goto) (target gate))))"));
+  two.stages.push_back(
+      stage("graph", "(defrule route (verdict (risk a)) => (assert (stargraph_action (kind goto) (target gate))))"));
   ASSERT_TRUE(load(two));
   const auto outcome = evaluate(at_node("a"));
   ASSERT_TRUE(outcome) << outcome.error().message;
@@ -131,7 +141,8 @@ TEST_F(StagesTest, AssertsStageFactsInTheirStageOnly) {
 }
 
 TEST_F(StagesTest, DeclaresTheGraphsOwnHostTemplates) {
-  Program graph = program("(defrule r (state (tier prod)) (phase-verdict (value \"refine\")) => (assert (stargraph_action (kind halt))))");
+  Program graph = program(
+      "(defrule r (state (tier prod)) (phase-verdict (value \"refine\")) => (assert (stargraph_action (kind halt))))");
   graph.stages[0].host_templates = {{"state", {{"tier", false}}}, {"phase-verdict", {{"value", false}}}};
   ASSERT_TRUE(load(graph));
   EvaluationInput input;
@@ -141,8 +152,9 @@ TEST_F(StagesTest, DeclaresTheGraphsOwnHostTemplates) {
 }
 
 TEST_F(StagesTest, RunStartAndInitialFactDiffer) {
-  ASSERT_TRUE(load(program("(defrule start (stargraph.run-start) => (assert (stargraph_action (kind goto) (target a))))"
-                           "(defrule always (initial-fact) => (assert (stargraph_action (kind goto) (target b))))")));
+  ASSERT_TRUE(
+      load(program("(defrule start (stargraph.run-start) => (assert (stargraph_action (kind goto) (target a))))"
+                   "(defrule always (initial-fact) => (assert (stargraph_action (kind goto) (target b))))")));
   EXPECT_EQ(evaluate({})->actions.size(), 1U);
   EvaluationInput input;
   input.facts.push_back({"stargraph.run-start", {}});
@@ -167,7 +179,8 @@ TEST_F(StagesTest, SG_T_IR_RefusesNulInFacts) {
 }
 
 TEST_F(StagesTest, RC_D_PACK_StopsAtMaxFactsAndMaxFirings) {
-  Program many = program("(deftemplate n (slot v)) (defrule grow (n (v ?v)) => (assert (n (v (+ ?v 1))))) (deffacts f (n (v 0)))");
+  Program many =
+      program("(deftemplate n (slot v)) (defrule grow (n (v ?v)) => (assert (n (v (+ ?v 1))))) (deffacts f (n (v 0)))");
   many.stages[0].limits.max_facts = 100;
   ASSERT_TRUE(load(many));
   EXPECT_EQ(evaluate({}).error().code, Code::kPackLimit);
@@ -188,8 +201,9 @@ TEST_F(StagesTest, MaxFiringsJustReachedIsNoError) {
 }
 
 TEST_F(StagesTest, FailsWhenARulesExpressionFails) {
-  ASSERT_TRUE(load(program("(defrule left (stargraph.field (value ?v&:(> ?v 2))) => )"
-                           "(defrule right (node-id (id ?n)) => (bind ?x (+ ?n 1)))")));
+  ASSERT_TRUE(
+      load(program("(defrule left (stargraph.field (value ?v&:(> ?v 2))) => )"
+                   "(defrule right (node-id (id ?n)) => (bind ?x (+ ?n 1)))")));
   EvaluationInput input;
   input.facts.push_back({"stargraph.field", {{"value", std::string("not a number")}}});
   EXPECT_EQ(evaluate(input).error().code, Code::kRulesRuntime);
@@ -204,13 +218,16 @@ TEST_F(StagesTest, ReportsTheConstructThatClipsRefuses) {
   const auto loaded = load(program("(deftemplate a (slot b))\n(defrule r\n (a (c 1)) => )"));
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Code::kRulesSyntax);
-  EXPECT_NE(loaded.error().message.find("stage pack: defrule r: line 2: "), std::string::npos) << loaded.error().message;
+  EXPECT_NE(loaded.error().message.find("stage pack: defrule r: line 2: "), std::string::npos)
+      << loaded.error().message;
 }
 
 TEST_F(StagesTest, MatchesRegularExpressionsUnderBothNames) {
-  ASSERT_TRUE(load(program("(defrule ssn (stargraph.field (value ?v&:(fathom-matches ?v \"[0-9]{3}-[0-9]{2}-[0-9]{4}\"))) =>"
-                           " (assert (stargraph_action (kind halt))))"
-                           "(defrule word (stargraph.field (value ?v&:(sg-matches ?v \"^a+$\"))) => (assert (stargraph_action (kind goto))))")));
+  ASSERT_TRUE(
+      load(program("(defrule ssn (stargraph.field (value ?v&:(fathom-matches ?v \"[0-9]{3}-[0-9]{2}-[0-9]{4}\"))) =>"
+                   " (assert (stargraph_action (kind halt))))"
+                   "(defrule word (stargraph.field (value ?v&:(sg-matches ?v \"^a+$\"))) => (assert (stargraph_action "
+                   "(kind goto))))")));
   const auto kinds = [&](std::string text) {
     EvaluationInput input;
     input.facts.push_back({"stargraph.field", {{"value", std::move(text)}}});
@@ -225,7 +242,9 @@ TEST_F(StagesTest, MatchesRegularExpressionsUnderBothNames) {
 }
 
 TEST_F(StagesTest, SG_D_PACK_RegularExpressionsAreLinearAndBounded) {
-  ASSERT_TRUE(load(program("(defrule r (stargraph.field (name ?p) (value ?v&:(sg-matches ?v ?p))) => (assert (stargraph_action (kind halt))))")));
+  ASSERT_TRUE(
+      load(program("(defrule r (stargraph.field (name ?p) (value ?v&:(sg-matches ?v ?p))) => (assert (stargraph_action "
+                   "(kind halt))))")));
   const auto with = [&](std::string pattern, std::string text) {
     EvaluationInput input;
     input.facts.push_back({"stargraph.field", {{"name", std::move(pattern)}, {"value", std::move(text)}}});
@@ -238,14 +257,17 @@ TEST_F(StagesTest, SG_D_PACK_RegularExpressionsAreLinearAndBounded) {
 }
 
 TEST_F(StagesTest, RefusesOutcomesThatCannotBeShown) {
-  ASSERT_TRUE(load(program("(defrule r (node-id) => (assert (stargraph_action (kind halt) (reason (* 1e300 1e300)))))")));
+  ASSERT_TRUE(
+      load(program("(defrule r (node-id) => (assert (stargraph_action (kind halt) (reason (* 1e300 1e300)))))")));
   EXPECT_EQ(evaluate(at_node("a")).error().code, Code::kRulesRuntime);
 }
 
 TEST_F(StagesTest, RepeatsIdenticallyAThousandTimes) {
-  ASSERT_TRUE(load(program("(deftemplate p (slot a) (slot b))"
-                           "(deffacts f (p (a 1) (b x)) (p (a 2) (b y)) (p (a 3) (b x)) (p (a 4) (b z)))"
-                           "(defrule pair (p (a ?a) (b ?b)) (p (a ?c&~?a) (b ?d)) => (assert (stargraph_action (kind goto) (target ?b) (reason (str-cat ?a ?d (/ ?a ?c))))))")));
+  ASSERT_TRUE(
+      load(program("(deftemplate p (slot a) (slot b))"
+                   "(deffacts f (p (a 1) (b x)) (p (a 2) (b y)) (p (a 3) (b x)) (p (a 4) (b z)))"
+                   "(defrule pair (p (a ?a) (b ?b)) (p (a ?c&~?a) (b ?d)) => (assert (stargraph_action (kind goto) "
+                   "(target ?b) (reason (str-cat ?a ?d (/ ?a ?c))))))")));
   const auto first = evaluate(at_node("a"));
   ASSERT_TRUE(first);
   EXPECT_EQ(first->fired, 12U);
@@ -268,10 +290,28 @@ TEST(EnvironmentTest, RC_E_POLICY_NothingButPureFunctionsIsDefined) {
 }
 
 TEST_F(StagesTest, RC_E_POLICY_HostileCallsDoNotEvenParseWithoutTheSourceCheck) {
-  for (const char* call : {"(open \"x\" f \"w\")", "(remove \"x\")", "(rename \"x\" \"y\")", "(system \"id\")", "(eval \"1\")", "(build \"(defrule x => )\")",
-                           "(load \"x\")", "(batch \"x\")", "(bload \"x\")", "(save \"x\")", "(printout t x)", "(exit)", "(time)", "(random)",
-                           "(gensym*)", "(assert-string \"(a)\")", "(funcall open)", "(sort > 1 2)", "(do-for-fact ((?f a)) TRUE)", "(undefrule *)"}) {
-    EXPECT_EQ(load(program("(defrule r => " + std::string(call) + ")"), false).error().code, Code::kRulesSyntax) << call;
+  for (const char* call : {"(open \"x\" f \"w\")",
+                           "(remove \"x\")",
+                           "(rename \"x\" \"y\")",
+                           "(system \"id\")",
+                           "(eval \"1\")",
+                           "(build \"(defrule x => )\")",
+                           "(load \"x\")",
+                           "(batch \"x\")",
+                           "(bload \"x\")",
+                           "(save \"x\")",
+                           "(printout t x)",
+                           "(exit)",
+                           "(time)",
+                           "(random)",
+                           "(gensym*)",
+                           "(assert-string \"(a)\")",
+                           "(funcall open)",
+                           "(sort > 1 2)",
+                           "(do-for-fact ((?f a)) TRUE)",
+                           "(undefrule *)"}) {
+    EXPECT_EQ(load(program("(defrule r => " + std::string(call) + ")"), false).error().code, Code::kRulesSyntax)
+        << call;
   }
 }
 

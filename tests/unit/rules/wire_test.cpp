@@ -14,7 +14,8 @@ Outcome sample() {
   Outcome outcome;
   outcome.fired = 3;
   outcome.facts = 7;
-  outcome.actions.push_back({1, "r", {"stargraph_action", {{"kind", Symbol{"goto"}}, {"targets", Multifield{Symbol{"a"}, 1.5}}}}});
+  outcome.actions.push_back(
+      {1, "r", {"stargraph_action", {{"kind", Symbol{"goto"}}, {"targets", Multifield{Symbol{"a"}, 1.5}}}}});
   outcome.violations.push_back({0, "v", {"bosun.violation", {{"severity", std::string("halt")}}}});
   outcome.provided.push_back({0, "p", {"x", {{"n", std::int64_t{-5}}, {"d", -0.25}}}});
   outcome.trace.push_back({1, "r", {{"node-id", 0}, {"x", -1}}});
@@ -59,7 +60,8 @@ TEST(Wire, SG_D_PACK_RefusesCountsLargerThanTheBytes) {
 }
 
 TEST(Wire, SG_I_PACK_FailureMessagesAreCutAndPrintable) {
-  const auto failed = decode_reply(body(encode_failure({ReplyStatus::kRuntime, "bad\x1b[31m\n" + std::string(5000, 'x')})), 1);
+  const auto failed =
+      decode_reply(body(encode_failure({ReplyStatus::kRuntime, "bad\x1b[31m\n" + std::string(5000, 'x')})), 1);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Code::kRulesRuntime);
   EXPECT_LT(failed.error().message.size(), 1100U);
