@@ -7,9 +7,9 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "graph/condition.hpp"
 #include "graph/structure.hpp"
 #include "graph/sugar.hpp"
-#include "stargraph/clp/when.hpp"
 #include "stargraph/graph/state.hpp"
 #include "stargraph/graph/template.hpp"
 
@@ -324,11 +324,11 @@ void check_conditions(const Document& document, Faults& faults) {
                  base::Code::kWhenInvalid);
       continue;
     }
-    const auto when = clp::check_when(document.rules[i].when);
+    const auto when = check_condition(document.rules[i].when);
     if (!when) {
       const bool is_function = when.error().code == base::Code::kRulesFunction;
       faults.add(path, "CLIPS conditional elements", "string",
-                 is_function ? "A condition may call functions of the allow-list only."
+                 is_function ? "A condition may call functions of the allow-list that neither act nor repeat."
                              : "A condition is patterns only; it cannot close its rule or begin another construct.",
                  kInvalid, is_function ? base::Code::kRulesFunction : base::Code::kWhenInvalid);
       continue;

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "graph/compile.hpp"
+#include "graph/condition.hpp"
 #include "stargraph/clp/form.hpp"
-#include "stargraph/clp/when.hpp"
 #include "stargraph/graph/hash.hpp"
 #include "stargraph/graph/parse.hpp"
 
@@ -77,7 +77,7 @@ class PlanBuilder {
   base::Result<> read_conditions() {
     for (std::size_t i = 0; i < plan_.document_.rules.size(); ++i) {
       const Rule& rule = plan_.document_.rules[i];
-      auto when = clp::check_when(rule.when);
+      auto when = check_condition(rule.when);
       if (!when) return std::unexpected(base::in_context("graph: rule " + rule.id, std::move(when).error()));
       for (const clp::PatternUse& use : when->patterns) SG_TRY(read_use(rule, use));
       SG_TRY(const auto forms, clp::read_forms(when->text));

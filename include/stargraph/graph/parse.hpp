@@ -3,7 +3,8 @@
 // Checks run in stages; a stage that finds faults hides the later ones: form (caps, JSON or YAML) ->
 // structure (types, required, unknown members) -> ids -> `when` sugar -> duplicates -> ir_version ->
 // references (every target, join, guard and on_timeout names a node) -> what this engine does not run
-// -> config of the daemon's own node kinds -> `when` text (clp: it cannot close its pattern).
+// -> config of the daemon's own node kinds -> `when` text (it cannot close its
+// pattern, acts on nothing and calls allow-listed functions only).
 //
 // No function throws, and no fault repeats bytes of the document: `actual` is a JSON type name or an
 // id that passed the slug check, and `path` names a member only when its name is plain ASCII.

@@ -57,6 +57,19 @@ TEST(GraphWhen, SG_E_IR_CallsNoFunctionOutsideTheList) {
   }
 }
 
+// A decision asserted while facts are matched would carry no rule's name and stand in no trace.
+TEST(GraphWhen, SG_R_IR_ConditionsDoNotAct) {
+  for (const char* call : {"(assert (stargraph_action (kind halt)))", "(retract 1)", "(modify 1 (x 2))", "(duplicate 1)", "(bind ?x 1)",
+                           "(while TRUE do (+ 1 1))", "(loop-for-count (?i 1 100000000) do (+ 1 1))", "(progn (+ 1 1))", "(return 1)"}) {
+    for (const std::string& when : {"(node-id (id a)) (test " + std::string(call) + ")", "(node-id (id ?x&:" + std::string(call) + "))",
+                                    "(not (and (node-id (id a)) (test (or FALSE " + std::string(call) + "))))"}) {
+      const auto faults = validate(with_when(when));
+      ASSERT_EQ(faults.size(), 1U) << when;
+      EXPECT_EQ(faults[0].path, "/rules/0/when") << when;
+    }
+  }
+}
+
 TEST(GraphWhen, SG_E_IR_TextsOfADocumentStayTextsInClips) {
   const std::string evil = "x\")) (assert (stargraph_action (kind halt))) (bind ?y \"\\";
   json::Value value = with(R"j({"rules": [{"id": "r", "when": "(node-id (id a))", "then": [{"kind": "halt", "reason": ""},
