@@ -87,7 +87,11 @@ TEST_F(ManualLedger, SG_T_STATE_OneFailureIsRolledBackAlone) {
 TEST_F(ManualLedger, NothingToKeepNothingToSync) {
   ASSERT_TRUE(succeeded(ledger->run(note("first"))));
   const auto before = syncs();
-  for (int i = 0; i < 3; ++i) ledger->post(failing, keep());
+  const auto writes_then_fails = [](Connection& writer) -> Result<> {
+    SG_TRY(add_note(writer, "half"));
+    return failing(writer);
+  };
+  for (int i = 0; i < 3; ++i) ledger->post(writes_then_fails, keep());
   ledger->pump();
   EXPECT_EQ(results.size(), 3U);
   EXPECT_TRUE(succeeded(ledger->run([](Connection& writer) -> Result<> {
