@@ -11,8 +11,8 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-std::unexpected<base::Error> impossible(const char* why) {
-  return fail(Code::kReceiptInvalid, std::string("trust: an act that these rules never made: ") + why);
+std::unexpected<base::Error> impossible(std::string_view why) {
+  return fail(Code::kReceiptInvalid, "trust: an act that these rules never made: " + std::string(why));
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ Result<> TrustState::take(const Imported& act) {
     return impossible("an import with an unknown signer");
   }
   const auto already = decide_epoch(*this, act.pack);
-  if (!already) return impossible(reason(already.error().code).name.data());
+  if (!already) return impossible(already.error().name());
   if (*already) return impossible("an import of what was there");
   packs_.push_back({act.pack, act.signers, false});
   return {};

@@ -55,7 +55,7 @@ std::string as_text(const pack::Header& header, const pack::Manifest& manifest, 
             lines("permissions", execution->declared_permissions);
   }
   for (const pack::FileEntry& file : header.files) {
-    text += "  " + std::to_string(file.size) + "\t" + file.digest.hex().substr(0, 16) + "...\t" + file.path + "\n";
+    text += "  " + std::to_string(file.size) + "  " + file.digest.hex().substr(0, 16) + "...  " + file.path + "\n";
   }
   return text;
 }

@@ -109,7 +109,7 @@ Result<> show_pins(const Context& context, const Options& /*options*/, const tru
   std::string text;
   for (const trust::Pin& pin : state.pins()) {
     pins.emplace_back(json::Object{{"key_id", pin.key_id.str()}, {"scope", pin.scope}});
-    text += pin.scope + "\t" + short_key_id(pin.key_id) + "...\n";
+    text += pin.scope + "  " + short_key_id(pin.key_id) + "...\n";
   }
   context.print(json::Object{{"pins", std::move(pins)}}, text.empty() ? "no pins\n" : text);
   return {};
@@ -123,7 +123,7 @@ Result<> show_keys(const Context& context, const Options& /*options*/, const tru
                                    {"fingerprint", crypto::fingerprint_hex(key.key.fingerprint())},
                                    {"key_id", id.str()},
                                    {"role", key.role}});
-    text += short_key_id(id) + "...\t" + key.role + "\t" + std::string(crypto::algorithm_name(key.key.algorithm())) + "\n\t" +
+    text += short_key_id(id) + "...  " + key.role + "  " + std::string(crypto::algorithm_name(key.key.algorithm())) + "\n  " +
             crypto::fingerprint_hex(key.key.fingerprint()) + "\n";
   }
   context.print(json::Object{{"keys", std::move(keys)}}, text.empty() ? "no keys\n" : text);
@@ -135,7 +135,7 @@ Result<> show_floors(const Context& context, const Options& /*options*/, const t
   std::string text;
   for (const auto& [id, epoch] : state.floors()) {
     floors.set(id.str(), epoch.value());
-    text += id.str() + "\t" + std::to_string(epoch.value()) + "\n";
+    text += id.str() + "  " + std::to_string(epoch.value()) + "\n";
   }
   context.print(json::Object{{"floors", std::move(floors)}}, text.empty() ? "no floors\n" : text);
   return {};
@@ -151,7 +151,7 @@ json::Object describe(const trust::ImportedPack& pack) {
 }
 
 std::string line_of(const trust::ImportedPack& pack) {
-  return std::string(pack.active ? "* " : "  ") + name_of(pack.ref) + "\t" + std::string(pack::kind_name(pack.ref.kind)) + "\t" +
+  return std::string(pack.active ? "* " : "  ") + name_of(pack.ref) + "  " + std::string(pack::kind_name(pack.ref.kind)) + "  " +
          pack.ref.digest.hex().substr(0, 16) + "...\n";
 }
 

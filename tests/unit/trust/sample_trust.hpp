@@ -1,0 +1,138 @@
+// A box for the trust tests: an encrypted database in a scratch directory and an audit writer that
+// signs what it is told, in memory.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stargraph/audit/entry.hpp"
+#include "stargraph/audit/receipt.hpp"
+#include "stargraph/base/check.hpp"
+#include "stargraph/crypto/fips.hpp"
+#include "stargraph/trust/importer.hpp"
+#include "support/temp_dir.hpp"
+#include "unit/pack/sample_pack.hpp"
+
+namespace stargraph::trust {
+
+inline const crypto::PrivateKey& audit_private_key() {
+  static const auto key = crypto::PrivateKey::generate(crypto::Algorithm::kEd25519);
+  SG_CHECK(key.has_value());
+  return *key;
+}
+
+inline base::ActorName admin() { return base::ActorName("admin"); }
+
+// A receipt for `event` as stargraph-auditd would sign it.
+inline audit::Receipt receipt_of(audit::Event event, std::uint64_t number = 1, audit::Source source = audit::Source::kTrust,
+                                 const crypto::PrivateKey& key = audit_private_key()) {
+  audit::Entry entry;
+  entry.event = std::move(event);
+  entry.source = source;
+  entry.source_seq = audit::SourceSeq(static_cast<std::int64_t>(number));
+  entry.seq = audit::LogSeq(static_cast<std::int64_t>(number));
+  entry.tenant_seq = audit::TenantSeq(static_cast<std::int64_t>(number));
+  entry.time = base::from_micros(1'767'225'600'000'000);
+  auto line = audit::encode_entry(entry);
+  SG_CHECK(line.has_value());
+  auto receipt = audit::make_receipt(*std::move(line), key);
+  SG_CHECK(receipt.has_value());
+  return *std::move(receipt);
+}
+
+class FakeNotary final : public Notary {
+ public:
+  base::Result<audit::Receipt> record(const audit::Event& event) override {
+    if (unavailable) return base::fail(base::Code::kAuditUnavailable, "trust.sock: nobody answers");
+    if (fail_after == 0) return base::fail(base::Code::kAuditUnavailable, "trust.sock: lost");
+    if (fail_after) --*fail_after;
+    events.push_back(event);
+    if (answer_with) return receipt_of(*answer_with, events.size());
+    return receipt_of(event, events.size());
+  }
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const audit::Event& event : events) out.emplace_back(audit::event_text(event.name));
+    return out;
+  }
+
+  std::vector<audit::Event> events;
+  bool unavailable = false;
+  std::optional<int> fail_after;              // that many records go well
+  std::optional<audit::Event> answer_with;    // a receipt for this instead
+};
+
+class TrustTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(crypto::initialise(crypto::FipsMode::kOff));
+    open();
+  }
+  void open() {
+    database_.reset();
+    auto database = store::Database::open(directory_ / "stargraph.db", key_, trust_migrations());
+    ASSERT_TRUE(database) << database.error().message;
+    database_ = *std::move(database);
+  }
+  Importer importer() { return Importer(*database_, audit_private_key().public_key(), notary_, admin()); }
+
+  static Importer::ContentCheck no_content_check() {
+    return [](const pack::Contents&) { return base::Result<>(); };
+  }
+  static crypto::Digest fingerprint(int key = 0) { return pack::sample_key(key).public_key().fingerprint(); }
+  static base::Bytes make(const std::string& id, const std::string& version, std::int64_t epoch, int key = 0) {
+    return pack::sample_pack(pack::rules_sources(id, version), epoch, pack::sample_key(key));
+  }
+  base::Result<ImportReport> import(const base::Bytes& bytes, Offer offer = {}, bool activate = false) {
+    ImportRequest request;
+    request.file = bytes;
+    request.offer = std::move(offer);
+    request.activate = activate;
+    return importer().import(request, no_content_check(), {});
+  }
+  // The reason, or kInternal ("done").
+  base::Code why(const base::Bytes& bytes, Offer offer = {}, bool activate = false) {
+    const auto report = import(bytes, std::move(offer), activate);
+    return report ? base::Code::kInternal : report.error().code;
+  }
+  base::Result<TrustState> state() {
+    SG_TRY(store::Connection connection, database_->reader());
+    return load_state(connection, audit_private_key().public_key());
+  }
+  base::Result<std::vector<LoadedPack>> active() {
+    SG_TRY(store::Connection connection, database_->reader());
+    return load_active(connection, audit_private_key().public_key());
+  }
+  // What somebody with the database key can do; the triggers are no wall against that one.
+  void tamper(const std::string& sql) {
+    auto connection = database_->writer();
+    ASSERT_TRUE(connection) << connection.error().message;
+    auto rows = connection->query("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'trust%'");
+    ASSERT_TRUE(rows) << rows.error().message;
+    std::vector<std::string> triggers;
+    while (rows->step().value()) triggers.push_back(rows->text(0));
+    rows->reset();
+    for (const std::string& trigger : triggers) ASSERT_TRUE(connection->execute("DROP TRIGGER " + trigger));
+    const auto done = connection->execute(sql);
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  void insert_act(std::int64_t number, const std::string& receipt) {
+    auto connection = database_->writer();
+    ASSERT_TRUE(connection);
+    auto insert = connection->query("INSERT INTO trust_acts (number, receipt) VALUES (?1, ?2)");
+    ASSERT_TRUE(insert) << insert.error().message;
+    insert->bind(1, number);
+    insert->bind(2, receipt);
+    ASSERT_TRUE(insert->run());
+  }
+
+  test::TempDir directory_;
+  crypto::Secret key_ = crypto::Secret::random(32);
+  std::unique_ptr<store::Database> database_;
+  FakeNotary notary_;
+};
+
+}  // namespace stargraph::trust

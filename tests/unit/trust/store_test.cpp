@@ -1,0 +1,162 @@
+// What somebody who owns the daemon's user, its database and its key can write there, and what a load
+// says to it.
+#include "sample_trust.hpp"
+
+namespace stargraph::trust {
+namespace {
+
+using base::Code;
+
+audit::Event event_of_act(const Act& act) {
+  audit::Event event;
+  event.name = event_of(act.kind());
+  event.actor = admin();
+  event.tenant = audit::site_tenant();
+  event.data = encode_act(act);
+  return event;
+}
+
+const crypto::PrivateKey& attacker() { return pack::sample_key(7); }
+
+Act forged_key(std::int64_t number) { return {number, KeyAdded{{attacker().public_key(), std::string(kPublisherRole)}}}; }
+
+class TrustStore : public TrustTest {
+ protected:
+  Code why_not_loaded() {
+    const auto packs = active();
+    return packs ? Code::kInternal : packs.error().code;
+  }
+  void import_sample() { ASSERT_TRUE(import(make("soc.triage", "1.0.0", 1), {{fingerprint()}, {}})); }
+};
+
+TEST_F(TrustStore, RC_S_PACK_ARowWithoutAReceiptIsRefused) {
+  import_sample();
+  insert_act(5, "");
+  EXPECT_EQ(why_not_loaded(), Code::kReceiptMissing);
+}
+
+TEST_F(TrustStore, RC_S_PACK_AForgedPinIsRefused) {
+  import_sample();
+  // A perfect act and receipt, but signed by a key the attacker has.
+  insert_act(5, audit::encode_receipt(receipt_of(event_of_act(forged_key(5)), 5, audit::Source::kTrust, attacker())));
+  EXPECT_EQ(why_not_loaded(), Code::kReceiptInvalid);
+}
+
+TEST_F(TrustStore, RC_E_PACK_AReceiptThatTheDaemonGotIsNoTrust) {
+  import_sample();
+  audit::Event event = event_of_act(forged_key(5));
+  event.name = audit::EventName::kRequest;
+  insert_act(5, audit::encode_receipt(receipt_of(event, 5, audit::Source::kDaemon)));
+  EXPECT_EQ(why_not_loaded(), Code::kReceiptInvalid);
+}
+
+TEST_F(TrustStore, RC_E_PACK_TheSourceOfAReceiptCounts) {
+  import_sample();
+  insert_act(5, audit::encode_receipt(receipt_of(event_of_act(forged_key(5)), 5, audit::Source::kDaemon)));
+  EXPECT_EQ(why_not_loaded(), Code::kReceiptInvalid);
+}
+
+TEST_F(TrustStore, RC_S_PACK_AReceiptOfARefusalIsNoTrust) {
+  import_sample();
+  audit::Event event = event_of_act(forged_key(5));
+  event.outcome = audit::Outcome::kDenied;
+  insert_act(5, audit::encode_receipt(receipt_of(event, 5)));
+  EXPECT_EQ(why_not_loaded(), Code::kReceiptInvalid);
+}
+
+TEST_F(TrustStore, SG_T_PACK_AChangedReceiptIsRefused) {
+  import_sample();
+  tamper("UPDATE trust_acts SET receipt = replace(receipt, 'soc.triage', 'soc.triagf')");
+  EXPECT_EQ(why_not_loaded(), Code::kReceiptInvalid);
+}
+
+TEST_F(TrustStore, RC_T_PACK_ARemovedActIsMissed) {
+  import_sample();
+  tamper("DELETE FROM trust_acts WHERE number = 2");
+  EXPECT_EQ(why_not_loaded(), Code::kChainBroken);
+}
+
+TEST_F(TrustStore, RC_T_PACK_ARenumberedActIsRefused) {
+  import_sample();
+  tamper("UPDATE trust_acts SET number = 9 WHERE number = 4");
+  EXPECT_EQ(why_not_loaded(), Code::kChainBroken);
+}
+
+TEST_F(TrustStore, RC_T_PACK_AnActRepeatedUnderAnotherNumberIsRefused) {
+  import_sample();
+  tamper("INSERT INTO trust_acts SELECT 5, receipt FROM trust_acts WHERE number = 4");
+  EXPECT_EQ(why_not_loaded(), Code::kChainBroken);
+}
+
+TEST_F(TrustStore, RC_T_PACK_ActsThatTheseRulesNeverMakeAreRefused) {
+  import_sample();
+  // Genuine receipts, so the audit key itself was misused: still no pin of a key nobody confirmed.
+  insert_act(5, audit::encode_receipt(receipt_of(event_of_act({5, Pinned{{"soc.*", attacker().public_key().key_id()}}}), 5)));
+  EXPECT_EQ(why_not_loaded(), Code::kReceiptInvalid);
+}
+
+TEST_F(TrustStore, SG_T_PACK_ChangedBytesAreRefused) {
+  import_sample();
+  tamper("UPDATE trust_packs SET bytes = substr(bytes, 1, length(bytes) - 1) || X'00'");
+  EXPECT_EQ(why_not_loaded(), Code::kDigestMismatch);
+}
+
+TEST_F(TrustStore, SG_T_PACK_AnotherPacksBytesAreRefused) {
+  import_sample();
+  const base::Bytes other = make("soc.triage", "9.0.0", 9);
+  auto connection = database_->writer();
+  ASSERT_TRUE(connection);
+  tamper("DELETE FROM trust_packs");
+  ASSERT_TRUE(put_pack(*connection, state()->packs().front().ref.digest, other));
+  EXPECT_EQ(why_not_loaded(), Code::kDigestMismatch);
+}
+
+TEST_F(TrustStore, RC_D_PACK_MissingBytesAreTold) {
+  import_sample();
+  tamper("DELETE FROM trust_packs");
+  EXPECT_EQ(why_not_loaded(), Code::kPackUnknown);
+}
+
+TEST_F(TrustStore, SG_T_PACK_ASignatureAddedToStoredBytesIsRefused) {
+  const base::Bytes bytes = make("soc.triage", "1.0.0", 1);
+  ASSERT_TRUE(import(bytes, {{fingerprint()}, {}}));
+  const base::Bytes two = pack::add_signature(*pack::parse(bytes), attacker()).value();
+  tamper("DELETE FROM trust_packs");
+  auto connection = database_->writer();
+  ASSERT_TRUE(put_pack(*connection, pack::parse(bytes)->digest, two));
+  EXPECT_EQ(why_not_loaded(), Code::kSignerMismatch);
+}
+
+TEST_F(TrustStore, RC_R_PACK_RowsAreAppendOnly) {
+  import_sample();
+  auto connection = database_->writer();
+  ASSERT_TRUE(connection);
+  EXPECT_FALSE(connection->execute("DELETE FROM trust_acts"));
+  EXPECT_FALSE(connection->execute("UPDATE trust_acts SET number = 7 WHERE number = 1"));
+  EXPECT_FALSE(connection->execute("UPDATE trust_packs SET bytes = X''"));
+}
+
+TEST_F(TrustStore, AnotherAuditKeyAcceptsNothing) {
+  import_sample();
+  auto connection = database_->reader();
+  ASSERT_TRUE(connection);
+  EXPECT_EQ(load_active(*connection, attacker().public_key()).error().code, Code::kReceiptInvalid);
+}
+
+TEST_F(TrustStore, TwoImportersDoNotBothTakeAnEpoch) {
+  import_sample();
+  // The second one checked before the first one committed: its act is decided again under the lock.
+  const base::Bytes first = make("soc.triage", "1.1.0", 2);
+  const base::Bytes second = make("soc.triage", "1.2.0", 2);
+  ImportRequest request;
+  request.file = second;
+  const auto interleave = [&](const pack::Contents&) -> base::Result<> {
+    EXPECT_TRUE(import(first));
+    return {};
+  };
+  EXPECT_EQ(importer().import(request, interleave, {}).error().code, Code::kEpochReused);
+  EXPECT_EQ(state()->packs().size(), 2U);
+}
+
+}  // namespace
+}  // namespace stargraph::trust
