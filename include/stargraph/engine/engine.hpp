@@ -37,6 +37,9 @@ struct EngineServices {
   std::function<base::Result<>()> admit;
   // Rows were committed that the audit shipper should carry.
   std::function<void()> committed;
+  // A pack by its digest, checked from its bytes: rebuilds the basis of a run whose packs are not the active
+  // ones any more.
+  std::function<base::Result<trust::LoadedPack>(const trust::PackRef&)> load_pack;
   bool side_effects = false;  // false: nodes that need a worker fail with kSideEffectsDenied
 };
 
@@ -81,13 +84,17 @@ class Engine {
   // The oldest ready task of one of `kinds` in one of `tenants`; nothing when there is none.
   [[nodiscard]] base::Result<std::optional<WorkItem>> lease(const Caller& worker, const std::vector<base::TenantId>& tenants,
                                                             const std::vector<std::string>& kinds);
-  // kLeaseLost when the token is not the task's current lease; kTaskUnknown.
-  [[nodiscard]] base::Result<base::Timestamp> heartbeat(const Caller& worker, const base::TaskId& task, const std::string& lease);
+  // Blocks until a task became ready after the call, or `timeout`: for long polls. False: time is up.
+  [[nodiscard]] bool wait_for_work(base::Duration timeout);
+  // What follows names the worker's tenants: kTaskUnknown for a task of another one; kLeaseLost when the
+  // token is not the task's current lease or somebody else's.
+  [[nodiscard]] base::Result<base::Timestamp> heartbeat(const Caller& worker, const std::vector<base::TenantId>& tenants,
+                                                        const base::TaskId& task, const std::string& lease);
   // The same completion twice is fine and changes nothing; another one for a completed task is kConflict.
-  [[nodiscard]] base::Result<> complete(const Caller& worker, const base::TaskId& task, const std::string& lease,
-                                        const json::Object& output);
-  [[nodiscard]] base::Result<> fail_task(const Caller& worker, const base::TaskId& task, const std::string& lease,
-                                         const std::string& message, bool retryable);
+  [[nodiscard]] base::Result<> complete(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task,
+                                        const std::string& lease, const json::Object& output);
+  [[nodiscard]] base::Result<> fail_task(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task,
+                                         const std::string& lease, const std::string& message, bool retryable);
 
   // Calls `wake` (any thread, must not block) whenever events of a run were committed.
   void on_events(std::function<void(const base::RunId&)> wake);

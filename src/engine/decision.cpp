@@ -1,0 +1,208 @@
+#include "decision.hpp"
+
+#include <array>
+
+#include "stargraph/graph/template.hpp"
+#include "stargraph/json/parse.hpp"
+#include "stargraph/json/reader.hpp"
+
+namespace stargraph::engine {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+struct ClassRow {
+  DecisionClass decision;
+  std::string_view name;
+};
+
+constexpr auto kClasses = std::to_array<ClassRow>({
+    {DecisionClass::kViolation, "violation"},
+    {DecisionClass::kInterrupt, "interrupt"},
+    {DecisionClass::kHalt, "halt"},
+    {DecisionClass::kGoto, "goto"},
+    {DecisionClass::kParallel, "parallel"},
+    {DecisionClass::kRetry, "retry"},
+    {DecisionClass::kContinue, "continue"},
+});
+
+std::unexpected<base::Error> bad_action(const rules::Derived& derived, std::string_view why) {
+  return fail(Code::kRulesTemplate, "decision: rule " + derived.rule + ": " + std::string(why));
+}
+
+std::vector<std::string> texts(const rules::Fact& fact, std::string_view slot) {
+  std::vector<std::string> out;
+  const rules::SlotValue* const value = fact.find(slot);
+  if (value == nullptr) return out;
+  if (const auto* const many = std::get_if<rules::Multifield>(value)) {
+    for (const rules::Atom& atom : *many) {
+      out.push_back(std::visit([](const auto& one) { return rules::to_text(rules::SlotValue(one)); }, atom));
+    }
+    return out;
+  }
+  out.push_back(rules::to_text(*value));
+  return out;
+}
+
+// A slot that may be left out: the template's default for a slot without a value is nil.
+std::optional<std::string> optional_text(const rules::Fact& fact, std::string_view slot) {
+  if (fact.find(slot) == nullptr) return std::nullopt;
+  std::string text = fact.text(slot);
+  if (text.empty() || text == "nil") return std::nullopt;
+  return text;
+}
+
+std::int64_t integer(const rules::Fact& fact, std::string_view slot) {
+  const rules::SlotValue* const value = fact.find(slot);
+  const auto* const number = value == nullptr ? nullptr : std::get_if<std::int64_t>(value);
+  return number == nullptr ? 0 : *number;
+}
+
+Result<Question> question_of(const rules::Derived& derived, const json::Object& state) {
+  graph::Interrupt interrupt;
+  interrupt.prompt = derived.fact.text("prompt");
+  if (interrupt.prompt.empty()) return bad_action(derived, "an interrupt without a prompt");
+  if (const auto payload = optional_text(derived.fact, "payload")) {
+    auto parsed = json::parse(*payload);
+    if (!parsed || parsed->object() == nullptr) return bad_action(derived, "a payload that is no JSON object");
+    interrupt.payload = *parsed->object();
+  }
+  interrupt.requested_capability = optional_text(derived.fact, "requested_capability");
+  if (const auto timeout = optional_text(derived.fact, "timeout")) {
+    SG_TRY(interrupt.timeout, base::parse_iso8601_duration(*timeout));
+  }
+  interrupt.on_timeout = optional_text(derived.fact, "on_timeout").value_or("halt");
+  SG_TRY(Question question, make_question(interrupt, state));
+  question.guards = texts(derived.fact, "guards");
+  return question;
+}
+
+// One action as a decision of its class; nothing for a question that was answered.
+Result<std::optional<Decision>> read_action(const rules::Derived& derived, const std::vector<Question>& answered, const json::Object& state) {
+  Decision out;
+  const std::string kind = derived.fact.text("kind");
+  out.reason = optional_text(derived.fact, "reason").value_or("");
+  if (kind == "halt") {
+    out.decision = DecisionClass::kHalt;
+  } else if (kind == "goto" || kind == "retry") {
+    out.decision = kind == "goto" ? DecisionClass::kGoto : DecisionClass::kRetry;
+    out.target = derived.fact.text("target");
+    out.backoff_ms = integer(derived.fact, "backoff_ms");
+    if (out.target.empty()) return bad_action(derived, "no target");
+    if (out.backoff_ms < 0) return bad_action(derived, "a negative backoff");
+  } else if (kind == "parallel") {
+    out.decision = DecisionClass::kParallel;
+    out.targets = texts(derived.fact, "targets");
+    out.join = optional_text(derived.fact, "join").value_or("");
+    if (out.targets.empty()) return bad_action(derived, "no targets");
+    if (optional_text(derived.fact, "strategy").value_or("all") != "all") return bad_action(derived, "only strategy all is run");
+  } else if (kind == "interrupt") {
+    SG_TRY(Question question, question_of(derived, state));
+    for (const Question& earlier : answered) {
+      if (earlier.same_as(question)) return std::nullopt;
+    }
+    question.rule = derived.rule;
+    out.decision = DecisionClass::kInterrupt;
+    out.question = std::move(question);
+  } else {
+    return bad_action(derived, "not a kind of action that can be run");
+  }
+  return out;
+}
+
+bool stronger(DecisionClass a, DecisionClass b) { return a < b; }
+
+}  // namespace
+
+std::string_view decision_class_name(DecisionClass decision) { return kClasses[static_cast<std::size_t>(decision)].name; }
+
+Result<Question> make_question(const graph::Interrupt& interrupt, const json::Object& state) {
+  Question question;
+  // A place whose field this run does not have stays readable: the question must be put all the same.
+  auto prompt = graph::render(interrupt.prompt, state);
+  if (!prompt && prompt.error().code != Code::kStateField && prompt.error().code != Code::kGraphInvalid) {
+    return std::unexpected(std::move(prompt).error());
+  }
+  question.prompt = prompt ? *std::move(prompt) : interrupt.prompt;
+  question.payload = interrupt.payload;
+  question.requested_capability = interrupt.requested_capability;
+  question.timeout = interrupt.timeout;
+  question.on_timeout = interrupt.on_timeout;
+  if (interrupt.guards) question.guards = {*interrupt.guards};
+  return question;
+}
+
+Result<Decision> fold(const rules::Program& program, const rules::Outcome& outcome, const std::vector<Question>& answered,
+                      const json::Object& state) {
+  Decision best;
+  const auto take = [&](Decision decision, const rules::Derived& derived) {
+    if (!stronger(decision.decision, best.decision)) return;
+    best = std::move(decision);
+    best.stage = program.stages[derived.stage].name;
+    best.stage_digest = program.stages[derived.stage].digest;
+    best.rule = derived.rule;
+    if (best.question) best.question->stage = best.stage;
+  };
+  for (const rules::Derived& violation : outcome.violations) {
+    if (violation.fact.text("severity") != "halt") continue;
+    Decision decision;
+    decision.decision = DecisionClass::kViolation;
+    decision.reason = violation.fact.text("reason");
+    take(std::move(decision), violation);
+  }
+  for (const rules::Derived& action : outcome.actions) {
+    SG_TRY(std::optional<Decision> decision, read_action(action, answered, state));
+    if (decision) take(*std::move(decision), action);
+  }
+  return best;
+}
+
+json::Object to_json(const Question& question) {
+  json::Array guards;
+  for (const std::string& node : question.guards) guards.emplace_back(node);
+  json::Object out{{"guards", std::move(guards)}, {"on_timeout", question.on_timeout}, {"payload", question.payload},
+                   {"prompt", question.prompt},   {"rule", question.rule},             {"stage", question.stage}};
+  if (question.requested_capability) out.set("requested_capability", *question.requested_capability);
+  if (question.timeout) out.set("timeout_us", question.timeout->count());
+  return out;
+}
+
+Result<Question> question_from_json(const json::Value& value) {
+  json::Reader in(value, "question");
+  Question question;
+  question.prompt = in.text("prompt", 0, graph::kMaxRenderedBytes);
+  question.on_timeout = in.text("on_timeout");
+  question.stage = in.text("stage");
+  question.rule = in.text("rule");
+  question.guards = in.texts("guards");
+  question.requested_capability = in.optional_text("requested_capability");
+  if (const auto timeout = in.optional_integer("timeout_us", 0, json::kMaxInteger)) question.timeout = base::Duration(*timeout);
+  const json::Value& payload = in.value("payload");
+  SG_TRY(in.finish());
+  if (payload.object() == nullptr) return fail(Code::kMalformed, "question: payload: not an object");
+  question.payload = *payload.object();
+  return question;
+}
+
+json::Object to_json(const Decision& decision) {
+  json::Object out{{"class", decision_class_name(decision.decision)}};
+  if (!decision.target.empty()) out.set("target", decision.target);
+  if (!decision.targets.empty()) {
+    json::Array targets;
+    for (const std::string& target : decision.targets) targets.emplace_back(target);
+    out.set("targets", std::move(targets));
+    out.set("join", decision.join);
+  }
+  if (!decision.reason.empty()) out.set("reason", decision.reason);
+  if (decision.backoff_ms != 0) out.set("backoff_ms", decision.backoff_ms);
+  if (!decision.rule.empty()) {
+    out.set("rule", decision.rule);
+    out.set("stage", decision.stage);
+    out.set("stage_digest", decision.stage_digest);
+  }
+  return out;
+}
+
+}  // namespace stargraph::engine

@@ -1,0 +1,136 @@
+// The engine's threads: scheduler workers take runs from one durable point to the next, the timer finds what
+// came due.
+#include <cstdio>
+
+#include "state.hpp"
+
+namespace stargraph::engine {
+namespace {
+
+using base::Code;
+using base::Result;
+
+constexpr auto kTick = std::chrono::milliseconds(250);
+
+// The appliance's own trouble with a run: the run stays where it is and is taken up again at the next start.
+void log_trouble(const RunKey& key, const base::Error& error) {
+  std::fprintf(stderr, "<3>run %s: held: %s (%s)\n", key.second.str().c_str(), error.message.c_str(), std::string(error.name()).c_str());
+}
+
+}  // namespace
+
+Result<RunRow> Engine::State::read_run(const RunKey& key) {
+  RunRow row;
+  SG_TRY(services.database.read([&](store::Connection& db) -> Result<> {
+    SG_TRY(row, load_run(db, key.first, key.second));
+    return {};
+  }));
+  return row;
+}
+
+Result<Unit> Engine::State::advance(const RunKey& key) {
+  SG_TRY(RunRow run, read_run(key));
+  if (run.state != RunState::kPending && run.state != RunState::kRunning) {
+    Unit nothing;
+    nothing.run = std::move(run);
+    return nothing;
+  }
+  SG_TRY(const std::shared_ptr<const Basis> held, basis(run.basis_hash));
+  const auto evaluate = [&](const rules::EvaluationInput& input) { return evaluators.evaluate(*held, input); };
+  return stepper.advance(std::move(run), *held, evaluate);
+}
+
+void Engine::State::drive(const RunKey& key, bool wait) {
+  auto made = advance(key);
+  if (!made) {
+    log_trouble(key, made.error());
+    scheduler.done(key, false);
+    return;
+  }
+  const bool nothing = made->steps.empty() && made->events.empty() && !made->ask && !made->work && made->audit.empty() &&
+                       made->run.state != RunState::kRunning;
+  if (nothing) {
+    scheduler.done(key, false);
+    return;
+  }
+  auto unit = std::make_shared<const Unit>(*std::move(made));
+  const base::Timestamp now = services.env.now();
+  const auto operation = [unit, now](store::Connection& db) { return apply(db, *unit, now); };
+  if (wait) {
+    after(key, *unit, services.ledger.run(operation));
+    return;
+  }
+  services.ledger.post(operation, [this, key, unit](const Result<>& applied) { after(key, *unit, applied); });
+}
+
+void Engine::State::after(const RunKey& key, const Unit& unit, const Result<>& applied) {
+  if (!applied && applied.error().code != Code::kConflict) {
+    log_trouble(key, applied.error());
+    scheduler.done(key, false);
+    return;
+  }
+  // A conflict: somebody cancelled or paused it meanwhile; what the database says now counts.
+  const bool again = !applied || (unit.run.state == RunState::kRunning && !unit.run.ready_at);
+  if (applied && unit.run.ready_at) scheduler.ready_at(key, *unit.run.ready_at);
+  if (applied) committed(unit.run, unit.work.has_value());
+  scheduler.done(key, again);
+}
+
+void Engine::State::work_loop() {
+  while (const auto key = scheduler.wait_next()) drive(*key, false);
+}
+
+void Engine::State::timer_loop() {
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    timer_wake.wait_for(lock, kTick);
+    if (stopping) return;
+    lock.unlock();
+    tick();
+    lock.lock();
+  }
+}
+
+Result<> Engine::recover() {
+  std::vector<RunKey> runs;
+  SG_TRY(state_->services.database.read([&](store::Connection& db) -> Result<> {
+    SG_TRY(runs, ready_runs(db));
+    return {};
+  }));
+  for (const RunKey& run : runs) state_->scheduler.ready(run);
+  return {};
+}
+
+Result<> Engine::start() {
+  SG_TRY(recover());
+  int count = state_->limits.workers;
+  if (count <= 0) count = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  for (int i = 0; i < count; ++i) state_->threads.emplace_back([state = state_.get()] { state->work_loop(); });
+  state_->timer = std::thread([state = state_.get()] { state->timer_loop(); });
+  return {};
+}
+
+void Engine::stop() {
+  {
+    const std::scoped_lock lock(state_->mutex);
+    state_->stopping = true;
+    state_->timer_wake.notify_all();
+    state_->work_ready.notify_all();
+  }
+  state_->scheduler.stop();
+  for (std::thread& thread : state_->threads) thread.join();
+  state_->threads.clear();
+  if (state_->timer.joinable()) state_->timer.join();
+  state_->scheduler.wait_idle();  // units on their way to the disk still call back
+}
+
+bool Engine::run_one() {
+  const auto key = state_->scheduler.next();
+  if (!key) return false;
+  state_->drive(*key, true);
+  return true;
+}
+
+void Engine::tick() { state_->tick(); }
+
+}  // namespace stargraph::engine

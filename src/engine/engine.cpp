@@ -1,0 +1,306 @@
+#include "stargraph/engine/engine.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "stargraph/audit/outbox.hpp"
+#include "stargraph/crypto/secret.hpp"
+#include "stargraph/engine/record.hpp"
+#include "stargraph/graph/state.hpp"
+#include "stargraph/json/write.hpp"
+#include "state.hpp"
+
+namespace stargraph::engine {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+using store::Connection;
+
+constexpr std::string_view kRequestDomain = "stargraph.request.v1";
+constexpr std::size_t kMaxKeyBytes = 255;
+constexpr std::size_t kMaxBases = 64;
+
+Stepper::Settings settings_of(const EngineServices& services, const EngineLimits& limits) {
+  Stepper::Settings settings;
+  settings.limits = limits;
+  settings.side_effects = services.side_effects;
+  return settings;
+}
+
+std::size_t threads_of(const EngineLimits& limits) {
+  return limits.workers > 0 ? static_cast<std::size_t>(limits.workers) : std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::string request_digest(const StartRequest& request) {
+  return crypto::domain_digest(kRequestDomain, json::canonical(json::Object{{"graph_id", request.graph.str()}, {"params", request.params}})).hex();
+}
+
+std::string new_salt() {
+  std::array<std::byte, 32> salt{};
+  crypto::random_bytes(salt);
+  return base::to_hex(salt);
+}
+
+}  // namespace
+
+Engine::State::State(const EngineServices& given, const EngineLimits& bounds, std::shared_ptr<const Catalog> graphs)
+    : services(given),
+      limits(bounds),
+      stepper(given.env, settings_of(given, bounds)),
+      evaluators(given.jail, threads_of(bounds), kMaxBases),
+      catalog(std::move(graphs)) {}
+
+Result<std::shared_ptr<const Basis>> Engine::State::basis(const crypto::Digest& hash) {
+  {
+    const std::scoped_lock lock(mutex);
+    for (const auto& [id, one] : catalog->graphs()) {
+      if (one->basis_hash == hash) return one;
+    }
+    if (const auto found = bases.find(hash.hex()); found != bases.end()) return found->second;
+  }
+  // The packs changed since the run began: it keeps what it started with, rebuilt from stored bytes.
+  StoredBasis stored;
+  SG_TRY(services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(stored, load_basis(db, hash));
+    return {};
+  }));
+  std::vector<trust::LoadedPack> packs;
+  for (const trust::PackRef& ref : stored.packs) {
+    SG_TRY(trust::LoadedPack pack, services.load_pack(ref));
+    packs.push_back(std::move(pack));
+  }
+  const auto execution = std::ranges::find_if(packs, [](const trust::LoadedPack& pack) { return pack.execution() != nullptr; });
+  const GraphSource source{stored.graph_document, execution == packs.end() ? nullptr : &*execution};
+  SG_TRY(const std::shared_ptr<const Basis> rebuilt, make_basis(source, packs, stored.any_worker_kind));
+  if (rebuilt->basis_hash != hash) return fail(Code::kChainBroken, "run: its basis cannot be rebuilt from what is stored");
+  const std::scoped_lock lock(mutex);
+  if (bases.size() >= kMaxBases) bases.clear();
+  bases[hash.hex()] = rebuilt;
+  return rebuilt;
+}
+
+Result<> Engine::State::commit(const store::Ledger::Operation& operation) { return services.ledger.run(operation); }
+
+void Engine::State::committed(const RunRow& run, bool new_work) {
+  if (services.committed) services.committed();
+  std::function<void(const base::RunId&)> tell;
+  {
+    const std::scoped_lock lock(mutex);
+    tell = wake;
+    if (new_work) {
+      ++work_made;
+      work_ready.notify_all();
+    }
+  }
+  if (tell) tell(run.id);
+}
+
+Result<RunRow> Engine::State::change_row(const base::TenantId& tenant, const base::RunId& run, const Change& change) {
+  if (services.admit) { SG_TRY(services.admit()); }
+  RunRow after;
+  const base::Timestamp now = services.env.now();
+  SG_TRY(commit([&](Connection& db) -> Result<> {
+    Unit unit;
+    SG_TRY(unit.run, load_run(db, tenant, run));
+    SG_TRY(change(db, unit));
+    SG_TRY(apply(db, unit, now));
+    after = unit.run;
+    return {};
+  }));
+  committed(after, false);
+  if (after.state == RunState::kRunning || after.state == RunState::kPending) scheduler.ready({tenant, run});
+  return after;
+}
+
+Result<RunView> Engine::State::change(const base::TenantId& tenant, const base::RunId& run, const Change& what) {
+  SG_TRY(change_row(tenant, run, what));
+  RunView view;
+  SG_TRY(services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(view, load_view(db, tenant, run));
+    return {};
+  }));
+  return view;
+}
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Engine::~Engine() {
+  if (state_) stop();
+}
+
+Result<std::unique_ptr<Engine>> Engine::make(const EngineServices& services, const EngineLimits& limits, std::shared_ptr<const Catalog> catalog) {
+  return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(services, limits, std::move(catalog))));
+}
+
+void Engine::on_events(std::function<void(const base::RunId&)> wake) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->wake = std::move(wake);
+}
+
+std::shared_ptr<const Catalog> Engine::catalog() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->catalog;
+}
+
+// --- starting and seeing runs
+
+namespace {
+
+RunRow new_run(base::Env& env, const EngineLimits& limits, const Caller& caller, const StartRequest& request, const Basis& basis, json::Object data) {
+  RunRow run;
+  run.id = base::RunId(base::make_uuid7(env));
+  run.tenant = caller.tenant;
+  run.graph = basis.graph;
+  run.graph_hash = basis.graph_hash;
+  run.basis_hash = basis.basis_hash;
+  run.trigger_source = request.trigger_source;
+  run.started_by = caller.actor;
+  run.started_at = env.now();
+  run.last_step_at = run.started_at;
+  run.deadline = run.started_at + limits.run_wall_clock;
+  run.node = basis.plan->nodes().front().id;
+  run.data = std::move(data);
+  run.step_hash = chain_start(basis.basis_hash);
+  run.decision_hash = chain_start(basis.basis_hash);
+  run.salt = new_salt();
+  return run;
+}
+
+audit::Event created(const RunRow& run, const Caller& caller) {
+  return make_audit(audit::EventName::kRunCreated, audit::Outcome::kSuccess, run, caller.actor,
+                    {{"basis", run.basis_hash.hex()}, {"graph_hash", run.graph_hash.hex()}, {"graph_id", run.graph.str()},
+                     {"params_hmac", salted(run, run.data)}, {"request_id", caller.request_id}, {"trigger_source", run.trigger_source}});
+}
+
+}  // namespace
+
+Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& request) {
+  if (request.idempotency_key && (request.idempotency_key->empty() || request.idempotency_key->size() > kMaxKeyBytes)) {
+    return fail(Code::kRequestInvalid, "run: idempotency key: 1 to 255 bytes");
+  }
+  if (json::canonical(request.params).size() > state_->limits.parameter_bytes) return fail(Code::kTooLarge, "run: parameters: too large");
+  const std::shared_ptr<const Basis> basis = catalog()->find(request.graph);
+  if (!basis) return fail(Code::kGraphUnknown, "run: graph: not known");
+  SG_TRY(json::Object data, graph::check_start_state(basis->plan->schema(), request.params));
+  if (state_->services.admit) { SG_TRY(state_->services.admit()); }
+  const RunRow run = new_run(state_->services.env, state_->limits, caller, request, *basis, std::move(data));
+  const std::string digest = request_digest(request);
+  StartReply reply{run.id, RunState::kPending, false};
+  SG_TRY(state_->commit([&](Connection& db) -> Result<> {
+    if (request.idempotency_key) {
+      SG_TRY(const std::optional<base::RunId> earlier, find_key(db, caller.tenant, *request.idempotency_key, digest));
+      if (earlier) {
+        SG_TRY(const RunRow old, load_run(db, caller.tenant, *earlier));
+        reply = {old.id, old.state, true};
+        return {};
+      }
+    }
+    reply = {run.id, RunState::kPending, false};
+    SG_TRY(keep_basis(db, *basis));
+    SG_TRY(insert_run(db, run));
+    if (request.idempotency_key) { SG_TRY(insert_key(db, caller.tenant, *request.idempotency_key, digest, run.id, run.started_at)); }
+    return audit::append(db, created(run, caller), run.started_at);
+  }));
+  if (!reply.repeated) {
+    state_->committed(run, false);
+    state_->scheduler.ready({run.tenant, run.id});
+  }
+  return reply;
+}
+
+Result<RunView> Engine::get_run(const base::TenantId& tenant, const base::RunId& run) {
+  RunView view;
+  SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(view, load_view(db, tenant, run));
+    return {};
+  }));
+  return view;
+}
+
+Result<RunPage> Engine::list_runs(const base::TenantId& tenant, const RunFilter& filter) {
+  RunPage page;
+  SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(page, list_views(db, tenant, filter));
+    return {};
+  }));
+  return page;
+}
+
+Result<std::vector<StepView>> Engine::steps(const base::TenantId& tenant, const base::RunId& run, base::StepNumber from, std::int64_t limit) {
+  std::vector<StepView> out;
+  SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(load_run(db, tenant, run));
+    SG_TRY(out, load_steps(db, tenant, run, from.value(), limit));
+    return {};
+  }));
+  return out;
+}
+
+Result<std::vector<EventView>> Engine::events(const base::TenantId& tenant, const base::RunId& run, base::EventSeq after, std::int64_t limit) {
+  std::vector<EventView> out;
+  SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(load_run(db, tenant, run));
+    SG_TRY(out, load_events(db, tenant, run, after.value(), limit));
+    return {};
+  }));
+  return out;
+}
+
+// --- steering
+
+Result<RunView> Engine::cancel(const Caller& caller, const base::RunId& run) {
+  return state_->change(caller.tenant, run, [&](Connection&, Unit& unit) -> Result<> {
+    if (is_terminal(unit.run.state)) return fail(Code::kRunState, "run: is at its end already");
+    finish_run(unit, state_->services.env.now(), RunState::kCancelled, caller.actor, "", "");
+    return {};
+  });
+}
+
+Result<RunView> Engine::pause(const Caller& caller, const base::RunId& run) {
+  return state_->change(caller.tenant, run, [&](Connection&, Unit& unit) -> Result<> {
+    if (is_terminal(unit.run.state) || unit.run.state == RunState::kPaused) return fail(Code::kRunState, "run: cannot be paused now");
+    unit.run.paused_state = unit.run.state;
+    unit.run.state = RunState::kPaused;
+    unit.events.push_back(make_event("run_paused", unit.run, state_->services.env.now(), caller.actor.str(), "user"));
+    unit.audit.push_back(make_audit(audit::EventName::kRunPaused, audit::Outcome::kSuccess, unit.run, caller.actor, {{"request_id", caller.request_id}}));
+    return {};
+  });
+}
+
+Result<RunView> Engine::resume(const Caller& caller, const base::RunId& run) {
+  return state_->change(caller.tenant, run, [&](Connection&, Unit& unit) -> Result<> {
+    if (unit.run.state != RunState::kPaused) return fail(Code::kRunState, "run: is not paused");
+    unit.run.state = unit.run.paused_state.value_or(RunState::kRunning);
+    unit.run.paused_state.reset();
+    unit.events.push_back(make_event("run_resumed", unit.run, state_->services.env.now(), caller.actor.str(), "user"));
+    unit.audit.push_back(make_audit(audit::EventName::kRunResumed, audit::Outcome::kSuccess, unit.run, caller.actor, {{"request_id", caller.request_id}}));
+    return {};
+  });
+}
+
+Result<RunView> Engine::respond(const Caller& caller, const base::RunId& run, const RespondRequest& request,
+                                const std::function<Result<>(const std::string& capability)>& may) {
+  if (!request.interrupt && !request.lenient) return fail(Code::kInterruptIdRequired, "respond: interrupt_id: needed");
+  return state_->change(caller.tenant, run, [&](Connection& db, Unit& unit) -> Result<> {
+    SG_TRY(const std::optional<InterruptRow> open, open_interrupt(db, caller.tenant, run));
+    if (!open || unit.run.state != RunState::kWaiting) return fail(Code::kRunState, "respond: the run does not wait for an answer");
+    if (request.interrupt && *request.interrupt != open->id) return fail(Code::kInterruptUnknown, "respond: not the question that waits");
+    if (open->question.requested_capability) { SG_TRY(may(*open->question.requested_capability)); }
+    const base::Timestamp now = state_->services.env.now();
+    SG_TRY(answer_interrupt(db, caller.tenant, *open, request.response, caller.actor, now));
+    unit.run.cursor.answers.push_back({open->id, open->question, request.response, caller.actor});
+    unit.run.cursor.approvals.insert(unit.run.cursor.approvals.end(), open->guards.begin(), open->guards.end());
+    unit.run.state = RunState::kRunning;
+    json::Object event = make_event("input_received", unit.run, now, caller.actor.str(), "user");
+    event.set("interrupt_id", open->id.str());
+    unit.events.push_back(std::move(event));
+    unit.audit.push_back(make_audit(audit::EventName::kRunResponded, audit::Outcome::kSuccess, unit.run, caller.actor,
+                                    {{"interrupt_id", open->id.str()}, {"request_id", caller.request_id},
+                                     {"response_hmac", salted(unit.run, request.response)}, {"step", unit.run.steps}}));
+    return {};
+  });
+}
+
+}  // namespace stargraph::engine

@@ -1,0 +1,59 @@
+// What an Engine holds; engine.cpp has runs, work.cpp the work queue, drive.cpp the threads.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "evaluators.hpp"
+#include "scheduler.hpp"
+#include "stargraph/engine/engine.hpp"
+#include "stepper.hpp"
+
+namespace stargraph::engine {
+
+struct Engine::State {
+  State(const EngineServices& given, const EngineLimits& bounds, std::shared_ptr<const Catalog> graphs);
+
+  EngineServices services;
+  EngineLimits limits;
+  Stepper stepper;
+  Evaluators evaluators;
+  Scheduler scheduler;
+
+  std::mutex mutex;  // of what follows
+  std::shared_ptr<const Catalog> catalog;
+  std::map<std::string, std::shared_ptr<const Basis>> bases;  // rebuilt ones, by basis hash
+  std::function<void(const base::RunId&)> wake;
+  std::condition_variable work_ready;
+  std::uint64_t work_made = 0;
+
+  std::vector<std::thread> threads;
+  std::thread timer;
+  std::condition_variable timer_wake;
+  bool stopping = false;
+
+  [[nodiscard]] base::Result<std::shared_ptr<const Basis>> basis(const crypto::Digest& hash);
+  // Runs `operation` in one ledger transaction and waits; then tells others what was committed.
+  [[nodiscard]] base::Result<> commit(const store::Ledger::Operation& operation);
+  // After a unit of `run` is on disk: events, audit shipper, queue.
+  void committed(const RunRow& run, bool new_work);
+  // Changes one run: loads it, lets `change` fill the unit and applies it, in one transaction. A scheduler
+  // thread that had the run in hand finds its own unit overtaken.
+  using Change = std::function<base::Result<>(store::Connection&, Unit&)>;
+  [[nodiscard]] base::Result<RunView> change(const base::TenantId& tenant, const base::RunId& run, const Change& change);
+  [[nodiscard]] base::Result<RunRow> change_row(const base::TenantId& tenant, const base::RunId& run, const Change& change);
+
+  // drive.cpp
+  [[nodiscard]] base::Result<RunRow> read_run(const RunKey& key);
+  [[nodiscard]] base::Result<Unit> advance(const RunKey& key);
+  void drive(const RunKey& key, bool wait);
+  void after(const RunKey& key, const Unit& unit, const base::Result<>& applied);
+  void tick();
+  [[nodiscard]] base::Result<> expire_work(const WorkRow& work, base::Timestamp now);
+  void work_loop();
+  void timer_loop();
+};
+
+}  // namespace stargraph::engine

@@ -1,0 +1,68 @@
+// Rows of the engine's tables in and out of the database. All SQL of the engine is in engine_store.cpp.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "row.hpp"
+#include "stargraph/engine/catalog.hpp"
+#include "stargraph/store/database.hpp"
+
+namespace stargraph::engine {
+
+using RunKey = std::pair<base::TenantId, base::RunId>;
+
+// --- runs
+
+[[nodiscard]] base::Result<> insert_run(store::Connection& db, const RunRow& run);
+// The whole unit, in the caller's transaction. kConflict when the run is not at `unit.run.version` any more;
+// then nothing of the unit must stay (the caller's savepoint is rolled back).
+[[nodiscard]] base::Result<> apply(store::Connection& db, const Unit& unit, base::Timestamp now);
+[[nodiscard]] base::Result<RunRow> load_run(store::Connection& db, const base::TenantId& tenant, const base::RunId& run);  // kRunUnknown
+[[nodiscard]] base::Result<RunView> load_view(store::Connection& db, const base::TenantId& tenant, const base::RunId& run);
+[[nodiscard]] base::Result<RunPage> list_views(store::Connection& db, const base::TenantId& tenant, const RunFilter& filter);
+[[nodiscard]] base::Result<std::vector<StepView>> load_steps(store::Connection& db, const base::TenantId& tenant, const base::RunId& run,
+                                                             std::int64_t from, std::int64_t limit);
+[[nodiscard]] base::Result<std::vector<EventView>> load_events(store::Connection& db, const base::TenantId& tenant, const base::RunId& run,
+                                                               std::int64_t after, std::int64_t limit);
+// Pending and running ones, oldest first: what recovery takes up.
+[[nodiscard]] base::Result<std::vector<RunKey>> ready_runs(store::Connection& db);
+// Runs over their wall clock that wait or work; retries whose time has come are found by the engine.
+[[nodiscard]] base::Result<std::vector<RunKey>> overdue_runs(store::Connection& db, base::Timestamp now);
+
+// --- idempotency: the run that this key made, kIdempotencyConflict when it was for another request
+
+[[nodiscard]] base::Result<std::optional<base::RunId>> find_key(store::Connection& db, const base::TenantId& tenant, const std::string& key,
+                                                                const std::string& request_digest);
+[[nodiscard]] base::Result<> insert_key(store::Connection& db, const base::TenantId& tenant, const std::string& key,
+                                        const std::string& request_digest, const base::RunId& run, base::Timestamp now);
+
+// --- bases
+
+[[nodiscard]] base::Result<> keep_basis(store::Connection& db, const Basis& basis);
+struct StoredBasis {
+  std::string graph_document;
+  std::vector<trust::PackRef> packs;
+  bool any_worker_kind = false;
+};
+[[nodiscard]] base::Result<StoredBasis> load_basis(store::Connection& db, const crypto::Digest& basis_hash);
+
+// --- interrupts
+
+// The one that waits; nothing when none does.
+[[nodiscard]] base::Result<std::optional<InterruptRow>> open_interrupt(store::Connection& db, const base::TenantId& tenant, const base::RunId& run);
+[[nodiscard]] base::Result<> answer_interrupt(store::Connection& db, const base::TenantId& tenant, const InterruptRow& interrupt,
+                                              const json::Object& response, const base::ActorName& actor, base::Timestamp now);
+[[nodiscard]] base::Result<std::vector<RunKey>> expired_interrupts(store::Connection& db, base::Timestamp now);
+
+// --- work
+
+[[nodiscard]] base::Result<std::optional<WorkRow>> oldest_ready(store::Connection& db, const std::vector<base::TenantId>& tenants,
+                                                                const std::vector<std::string>& kinds, base::Timestamp now);
+[[nodiscard]] base::Result<WorkRow> load_work(store::Connection& db, const std::vector<base::TenantId>& tenants, const base::TaskId& task);  // kTaskUnknown
+[[nodiscard]] base::Result<> save_work(store::Connection& db, const WorkRow& work);
+// Leased ones whose lease is over, and open ones over their deadline.
+[[nodiscard]] base::Result<std::vector<WorkRow>> expired_work(store::Connection& db, base::Timestamp now);
+
+}  // namespace stargraph::engine

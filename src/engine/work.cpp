@@ -1,0 +1,237 @@
+// The work queue: tasks of nodes that the daemon does not run, leased by workers that call in; and what time does
+// to leases, questions and runs.
+#include "stargraph/audit/outbox.hpp"
+#include "stargraph/crypto/secret.hpp"
+#include "stargraph/json/write.hpp"
+#include "state.hpp"
+
+namespace stargraph::engine {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+using store::Connection;
+
+constexpr std::int64_t kMaxAttempts = 3;
+constexpr std::string_view kOutputDomain = "stargraph.output.v1";
+constexpr std::size_t kMaxMessageBytes = 1024;
+
+std::string new_lease() {
+  std::array<std::byte, 24> token{};
+  crypto::random_bytes(token);
+  return base::to_hex(token);
+}
+
+WorkItem item_of(const WorkRow& work) {
+  WorkItem item;
+  item.id = work.id;
+  item.lease = work.lease;
+  item.tenant = work.tenant;
+  item.run = work.run;
+  item.step = base::StepNumber(work.step);
+  item.node = work.node;
+  item.kind = work.kind;
+  item.config = work.config;
+  item.state = work.input;
+  item.attempt = work.attempt;
+  item.lease_until = *work.lease_until;
+  item.deadline = work.deadline;
+  return item;
+}
+
+audit::Event work_event(audit::EventName name, audit::Outcome outcome, const WorkRow& work, const base::ActorName& actor, const std::string& request_id) {
+  audit::Event event;
+  event.name = name;
+  event.outcome = outcome;
+  event.actor = actor;
+  event.tenant = work.tenant;
+  event.run = work.run;
+  event.data = {{"attempt", work.attempt}, {"kind", work.kind}, {"node", work.node.str()}, {"step", work.step}, {"task_id", work.id.str()}};
+  if (!request_id.empty()) event.data.set("request_id", request_id);
+  return event;
+}
+
+Result<> holds(const WorkRow& work, const Caller& worker, const std::string& lease) {
+  const bool same = crypto::equal_constant_time(base::as_bytes(work.lease), base::as_bytes(lease));
+  if (work.state != WorkState::kLeased || !same || work.owner != worker.actor) return fail(Code::kLeaseLost, "task: the lease is not held any more");
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<WorkItem>> Engine::lease(const Caller& worker, const std::vector<base::TenantId>& tenants, const std::vector<std::string>& kinds) {
+  if (tenants.empty() || kinds.empty()) return fail(Code::kRequestInvalid, "lease: kinds: none");
+  // A look without the ledger first: idle workers ask often.
+  const base::Timestamp now = state_->services.env.now();
+  bool any = false;
+  SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(const auto seen, oldest_ready(db, tenants, kinds, now));
+    any = seen.has_value();
+    return {};
+  }));
+  if (!any) return std::nullopt;
+  if (state_->services.admit) { SG_TRY(state_->services.admit()); }
+  std::optional<WorkItem> item;
+  SG_TRY(state_->commit([&](Connection& db) -> Result<> {
+    item.reset();
+    SG_TRY(std::optional<WorkRow> work, oldest_ready(db, tenants, kinds, now));
+    if (!work) return {};
+    work->state = WorkState::kLeased;
+    work->lease = new_lease();
+    work->owner = worker.actor;
+    work->lease_until = std::min(now + state_->limits.lease_time, work->deadline);
+    ++work->attempt;
+    SG_TRY(save_work(db, *work));
+    item = item_of(*work);
+    return audit::append(db, work_event(audit::EventName::kWorkLeased, audit::Outcome::kSuccess, *work, worker.actor, worker.request_id), now);
+  }));
+  if (item && state_->services.committed) state_->services.committed();
+  return item;
+}
+
+Result<base::Timestamp> Engine::heartbeat(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task, const std::string& lease) {
+  base::Timestamp until{};
+  const base::Timestamp now = state_->services.env.now();
+  SG_TRY(state_->commit([&](Connection& db) -> Result<> {
+    SG_TRY(WorkRow work, load_work(db, tenants, task));
+    SG_TRY(holds(work, worker, lease));
+    until = std::min(now + state_->limits.lease_time, work.deadline);
+    work.lease_until = until;
+    return save_work(db, work);
+  }));
+  return until;
+}
+
+Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task, const std::string& lease,
+                          const json::Object& output) {
+  const std::string digest = crypto::domain_digest(kOutputDomain, json::canonical(output)).hex();
+  WorkRow seen;
+  SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(seen, load_work(db, tenants, task));
+    return {};
+  }));
+  if (seen.state == WorkState::kDone) {
+    if (seen.output_digest == digest && seen.lease == lease) return {};  // the same completion again
+    return fail(Code::kConflict, "task: was completed with another output");
+  }
+  const RunKey key{seen.tenant, seen.run};
+  SG_TRY(const RunRow row, state_->read_run(key));
+  SG_TRY(const std::shared_ptr<const Basis> basis, state_->basis(row.basis_hash));
+  SG_TRY(state_->change_row(key.first, key.second, [&](Connection& db, Unit& unit) -> Result<> {
+    SG_TRY(WorkRow work, load_work(db, tenants, task));
+    SG_TRY(holds(work, worker, lease));
+    work.state = WorkState::kDone;
+    work.output_digest = digest;
+    SG_TRY(save_work(db, work));
+    audit::Event event = work_event(audit::EventName::kWorkCompleted, audit::Outcome::kSuccess, work, worker.actor, worker.request_id);
+    event.data.set("output_hmac", salted(unit.run, output));
+    unit.audit.push_back(std::move(event));
+    const bool paused = unit.run.state == RunState::kPaused;
+    state_->stepper.accept_output(unit, *basis, output);
+    if (paused && unit.run.state == RunState::kRunning) {
+      unit.run.state = RunState::kPaused;
+      unit.run.paused_state = RunState::kRunning;
+    }
+    return {};
+  }));
+  return {};
+}
+
+Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task, const std::string& lease,
+                           const std::string& message, bool retryable) {
+  if (message.size() > kMaxMessageBytes) return fail(Code::kRequestInvalid, "task: message: too long");
+  WorkRow seen;
+  SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(seen, load_work(db, tenants, task));
+    return {};
+  }));
+  bool again = false;
+  SG_TRY(state_->change_row(seen.tenant, seen.run, [&](Connection& db, Unit& unit) -> Result<> {
+    SG_TRY(WorkRow work, load_work(db, tenants, task));
+    SG_TRY(holds(work, worker, lease));
+    again = retryable && work.attempt < kMaxAttempts;
+    work.state = again ? WorkState::kReady : WorkState::kFailed;
+    work.lease.clear();
+    SG_TRY(save_work(db, work));
+    audit::Event event = work_event(audit::EventName::kWorkFailed, audit::Outcome::kFailure, work, worker.actor, worker.request_id);
+    event.data.set("retried", again);
+    event.data.set("message_hmac", salted(unit.run, message));
+    unit.audit.push_back(std::move(event));
+    if (again) return {};
+    const bool paused = unit.run.state == RunState::kPaused;
+    state_->stepper.accept_failure(unit, {"node-failed", work.attempt});
+    if (paused) {
+      unit.run.state = RunState::kPaused;
+      unit.run.paused_state = RunState::kRunning;
+    }
+    return {};
+  }));
+  if (again) {
+    const std::scoped_lock lock(state_->mutex);
+    ++state_->work_made;
+    state_->work_ready.notify_all();
+  }
+  return {};
+}
+
+bool Engine::wait_for_work(base::Duration timeout) {
+  std::unique_lock lock(state_->mutex);
+  const std::uint64_t seen = state_->work_made;
+  return state_->work_ready.wait_for(lock, timeout, [&] { return state_->stopping || state_->work_made != seen; }) && !state_->stopping;
+}
+
+// A lease ran out: the task is ready again; its node ran out of time: rules may route that.
+Result<> Engine::State::expire_work(const WorkRow& work, base::Timestamp now) {
+  SG_TRY(change_row(work.tenant, work.run, [&](Connection& db, Unit& unit) -> Result<> {
+    SG_TRY(WorkRow current, load_work(db, {work.tenant}, work.id));
+    const bool open = current.state == WorkState::kReady || current.state == WorkState::kLeased;
+    if (!open) return fail(Code::kConflict, "task: is at its end already");
+    const bool over = current.deadline <= now;
+    if (!over && !(current.lease_until && *current.lease_until <= now)) return fail(Code::kConflict, "task: was renewed");
+    current.state = over ? WorkState::kFailed : WorkState::kReady;
+    current.lease.clear();
+    SG_TRY(save_work(db, current));
+    unit.audit.push_back(work_event(audit::EventName::kWorkExpired, audit::Outcome::kFailure, current, base::ActorName(std::string(kEngineActor)), ""));
+    if (!over || unit.run.state != RunState::kWorking) return {};
+    stepper.accept_failure(unit, {"timed-out", current.attempt});
+    return {};
+  }));
+  return {};
+}
+
+void Engine::State::tick() {
+  const base::Timestamp now = services.env.now();
+  scheduler.due(now);
+  std::vector<RunKey> overdue;
+  std::vector<RunKey> asked;
+  std::vector<WorkRow> work;
+  const Result<> looked = services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(overdue, overdue_runs(db, now));
+    SG_TRY(asked, expired_interrupts(db, now));
+    SG_TRY(work, expired_work(db, now));
+    return {};
+  });
+  if (!looked) return;  // the next tick looks again
+  for (const RunKey& key : overdue) {
+    static_cast<void>(change_row(key.first, key.second, [&](Connection&, Unit& unit) -> Result<> {
+      if (is_terminal(unit.run.state)) return fail(Code::kRunState, "run: is at its end already");
+      stepper.finish(unit, RunState::kExpired, "run-limit", "the run took longer than its wall clock allows");
+      return {};
+    }));
+  }
+  for (const RunKey& key : asked) {
+    const auto row = read_run(key);
+    const auto held = row ? basis(row->basis_hash) : Result<std::shared_ptr<const Basis>>(std::unexpected(row.error()));
+    if (!held) continue;
+    static_cast<void>(change_row(key.first, key.second, [&](Connection& db, Unit& unit) -> Result<> {
+      SG_TRY(const auto open, open_interrupt(db, key.first, key.second));
+      if (!open || unit.run.state != RunState::kWaiting) return fail(Code::kRunState, "run: does not wait any more");
+      stepper.accept_timeout(unit, **held, *open);
+      return {};
+    }));
+  }
+  for (const WorkRow& one : work) static_cast<void>(expire_work(one, now));
+}
+
+}  // namespace stargraph::engine
