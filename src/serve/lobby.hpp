@@ -1,0 +1,110 @@
+// Lobby: where connections wait before they cost a thread, and where every connection's deadlines are kept.
+//
+// One thread owns the inherited listener. A fresh connection stays here until its whole first TLS record, which must
+// be a handshake record, has arrived; then it goes to CivetWeb through `door`, an eventfd that counts the
+// connections that are ready (see adopt.hpp). Who sends nothing, or a byte a second, costs one descriptor until
+// its time is up. Bounds: all waiting connections together (the oldest silent one makes room), and connections
+// of one address that have not finished their handshake.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "stargraph/base/result.hpp"
+#include "stargraph/base/time.hpp"
+
+namespace stargraph::serve {
+
+// "192.0.2.1:50001": how CivetWeb's callbacks and the lobby name one connection.
+using ConnectionKey = std::string;
+
+class Lobby {
+ public:
+  struct Limits {
+    std::size_t waiting = 4096;             // accepted, handshake not finished
+    std::size_t waiting_per_address = 32;
+    std::size_t per_principal = 64;
+    base::Duration request{0};              // handshake, headers and body together
+    base::Duration idle{0};                 // between two requests of one connection
+  };
+
+  // `listener` is not owned; it is made non-blocking. Starts the thread. kIo.
+  [[nodiscard]] static base::Result<std::unique_ptr<Lobby>> open(int listener, const Limits& limits);
+  ~Lobby();  // closes what waits and ends the thread
+  void stop();
+
+  [[nodiscard]] int door() const { return door_; }
+  [[nodiscard]] int listener() const { return listener_; }
+  // A ready connection and its peer, as accept(2): -1 and EAGAIN when there is none.
+  [[nodiscard]] int take(sockaddr* address, socklen_t* length);
+
+  // What becomes of a connection that was taken. A connection that is late is shut down, which wakes the thread that
+  // reads from it.
+  void established(const ConnectionKey& key);  // TLS is up: the peer has a certificate of our CA
+  void request_read(const ConnectionKey& key);
+  void request_done(const ConnectionKey& key);
+  // False when the principal has as many connections as it may. Once for each connection counts.
+  [[nodiscard]] bool claim(const ConnectionKey& key, const std::string& principal);
+  void closed(const ConnectionKey& key);
+
+  [[nodiscard]] std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t waiting() const;
+
+ private:
+  enum class Phase : std::uint8_t { kSilent, kReady, kHandshake, kOpen };
+  struct Connection {
+    int descriptor = -1;
+    Phase phase = Phase::kSilent;
+    sockaddr_storage peer{};
+    socklen_t peer_length = 0;
+    std::string address;  // without port
+    std::string principal;
+    base::Duration deadline{0};  // on the monotonic clock; none while a request is being answered
+  };
+  using Serial = std::uint64_t;  // in the order they came
+  using Connections = std::map<Serial, Connection>;
+
+  Lobby(int listener, const Limits& limits) : listener_(listener), limits_(limits) {}
+  [[nodiscard]] base::Result<> prepare();
+  void run();
+  void accept_all();
+  void admit(int descriptor, const sockaddr_storage& peer, socklen_t length);
+  void look_at(Serial serial);
+  void drop(Connections::iterator connection);
+  bool evict_oldest_silent();
+  void end_late(base::Duration now);
+  Connections::iterator find(const ConnectionKey& key);
+
+  int listener_;
+  Limits limits_;
+  int door_ = -1;
+  int poll_ = -1;
+  int wake_ = -1;
+  mutable std::mutex mutex_;
+  Connections connections_;
+  std::map<ConnectionKey, Serial> taken_;
+  std::map<std::string, std::size_t> strangers_;  // connections an address has before its handshake is done
+  std::map<std::string, std::size_t> principals_;
+  std::size_t stranger_count_ = 0;
+  std::deque<Serial> ready_;
+  Serial next_ = 1;
+  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+// The first TLS record: nothing yet, whole, or no handshake at all.
+enum class Hello : std::uint8_t { kPartial, kWhole, kForeign };
+// `head` is what can be seen of its first five bytes, `available` how many bytes have arrived in all.
+[[nodiscard]] Hello judge_hello(const unsigned char* head, std::size_t seen, std::size_t available);
+
+}  // namespace stargraph::serve
