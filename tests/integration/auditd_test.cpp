@@ -1,0 +1,279 @@
+// The real stargraph-auditd with sockets handed to it as systemd would, and the real stargraph-audit over what
+// it wrote: kill -9 and restart, stop, tampering.
+#include <gtest/gtest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "stargraph/audit/client.hpp"
+#include "stargraph/crypto/fips.hpp"
+#include "support/command.hpp"
+#include "support/temp_dir.hpp"
+
+namespace stargraph {
+namespace {
+
+using audit::Client;
+using audit::Source;
+using test::CommandResult;
+
+constexpr base::Duration kLong = std::chrono::seconds(30);
+
+std::string program(const char* name) {
+  std::error_code error;
+  return (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / name).string();
+}
+
+audit::Event make_event(audit::EventName name = audit::EventName::kRunStarted) {
+  audit::Event event;
+  event.name = name;
+  event.actor = base::ActorName("alice");
+  event.tenant = base::TenantId("soc");
+  return event;
+}
+
+// systemd's part: the sockets live here, whatever becomes of the program behind them.
+class Auditd : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(crypto::initialise(crypto::FipsMode::kOff));
+    auto key = crypto::PrivateKey::generate(crypto::Algorithm::kEd25519);
+    public_key_ = key->public_key();
+    directory_.write("audit.pub.pem", public_key_->pem());
+    const crypto::Secret pem = *key->to_pem(crypto::Secret());
+    const auto key_file = directory_.write("audit.key.pem", base::as_text(pem.view()));
+    ASSERT_EQ(::chmod(key_file.c_str(), 0600), 0);
+    ASSERT_TRUE(base::real_env().make_directory(directory_ / "log", 0700));
+    ASSERT_TRUE(base::real_env().make_directory(directory_ / "state", 0700));
+    entries_ = listen_on("entries.sock");
+    trust_ = listen_on("trust.sock");
+  }
+  void TearDown() override {
+    if (pid_ > 0) stop(SIGKILL);
+    ::close(entries_);
+    ::close(trust_);
+  }
+  int listen_on(const std::string& name) {
+    const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::ranges::copy((directory_ / name).string(), address.sun_path);
+    EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(::listen(fd, 8), 0);
+    return fd;
+  }
+  std::vector<std::string> arguments() const {
+    return {program("stargraph-auditd"), "--log-directory", (directory_ / "log").string(), "--state-directory",
+            (directory_ / "state").string(), "--key-file", (directory_ / "audit.key.pem").string(), "--entries-uid",
+            std::to_string(::getuid()), "--trust-uid", std::to_string(::getuid())};
+  }
+  void start() {
+    std::vector<std::string> texts = arguments();
+    std::vector<char*> argv;
+    for (std::string& text : texts) argv.push_back(text.data());
+    argv.push_back(nullptr);
+    // High copies first: 3 and 4 may be in use by the very sockets that must land there.
+    const int first = ::fcntl(entries_, F_DUPFD, 20);
+    const int second = ::fcntl(trust_, F_DUPFD, 20);
+    pid_ = ::fork();
+    ASSERT_GE(pid_, 0);
+    if (pid_ == 0) {
+      ::dup2(first, 3);
+      ::dup2(second, 4);
+      ::close(first);
+      ::close(second);
+      ::setenv("LISTEN_FDS", "2", 1);
+      ::setenv("LISTEN_FDNAMES", "entries:trust", 1);
+      ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    ::close(first);
+    ::close(second);
+  }
+  int stop(int signal) {
+    ::kill(pid_, signal);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  std::unique_ptr<Client> connect(Source source) {
+    const auto path = directory_ / (source == Source::kDaemon ? "entries.sock" : "trust.sock");
+    auto client = Client::connect(path, source, *public_key_, kLong);
+    EXPECT_TRUE(client.has_value()) << client.error().message;
+    return client ? std::move(*client) : nullptr;
+  }
+  CommandResult auditor(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), program("stargraph-audit"));
+    test::CommandOptions options;
+    options.directory = directory_.path();
+    return test::run_command(std::move(arguments), options);
+  }
+  std::string log() { return directory_.read("log/audit-00000001.jsonl"); }
+
+  test::TempDir directory_;
+  std::optional<crypto::PublicKey> public_key_;
+  int entries_ = -1;
+  int trust_ = -1;
+  pid_t pid_ = -1;
+};
+
+TEST_F(Auditd, RefusesToStartWithoutInheritedSockets) {
+  const CommandResult result = test::run_command(arguments());
+  EXPECT_EQ(result.exit_code, base::kExitConfig);
+  EXPECT_NE(result.err.find("no-inherited-socket"), std::string::npos);
+}
+
+TEST_F(Auditd, RefusesAKeyThatOthersMayRead) {
+  ASSERT_EQ(::chmod((directory_ / "audit.key.pem").c_str(), 0644), 0);
+  start();
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  pid_ = -1;
+  EXPECT_EQ(WEXITSTATUS(status), base::kExitConfig);
+}
+
+TEST_F(Auditd, RC_R_AUDIT_KilledAtAnyMomentItLosesNothingItAcknowledged) {
+  std::int64_t next = 1;
+  std::int64_t acknowledged = 0;
+  for (int life = 0; life < 6; ++life) {
+    start();
+    const auto client = connect(Source::kDaemon);
+    ASSERT_NE(client, nullptr);
+    ASSERT_GE(client->head().source_seq.value(), acknowledged);
+    // Some records again, as a daemon does that never heard of them, and new ones.
+    next = std::max<std::int64_t>(1, acknowledged - 5);
+    for (int i = 0; i < 40; ++i, ++next) {
+      audit::Record record{make_event(), audit::SourceSeq(next), base::real_env().now()};
+      ASSERT_TRUE(client->send(*audit::encode_record(record)).has_value());
+    }
+    while (acknowledged < next - 1 - 10 * life) {  // the rest is on its way when the end comes
+      const auto head = client->receive(kLong);
+      ASSERT_TRUE(head.has_value()) << head.error().message;
+      acknowledged = head->source_seq.value();
+    }
+    stop(SIGKILL);
+  }
+  start();
+  ASSERT_GE(connect(Source::kDaemon)->head().source_seq.value(), acknowledged);
+  EXPECT_EQ(stop(SIGTERM), 0);
+  for (std::int64_t i = 1; i <= acknowledged; ++i) {
+    const std::string mark = "\"source\":\"stargraphd\",\"source_seq\":" + std::to_string(i) + ",";
+    const std::string text = log();
+    const std::size_t at = text.find(mark);
+    ASSERT_NE(at, std::string::npos) << i;
+    EXPECT_EQ(text.find(mark, at + 1), std::string::npos) << i;
+  }
+  const CommandResult verified = auditor({"verify", "log", "--pubkey", "audit.pub.pem"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+  EXPECT_EQ(verified.out.find("UNSIGNED_TAIL"), std::string::npos);
+}
+
+TEST_F(Auditd, GivesReceiptsOnTheTrustSocketOnly) {
+  start();
+  const auto importer = connect(Source::kTrust);
+  ASSERT_NE(importer, nullptr);
+  const auto receipt = importer->record(make_event(audit::EventName::kTrustPinned), base::real_env().now(), kLong);
+  ASSERT_TRUE(receipt.has_value()) << receipt.error().message;
+  EXPECT_TRUE(audit::verify_receipt(*receipt, *public_key_).has_value());
+  const auto daemon = connect(Source::kDaemon);
+  const auto refused = daemon->record(make_event(audit::EventName::kTrustPinned), base::real_env().now(), kLong);
+  EXPECT_EQ(refused.error().code, base::Code::kCapabilityDenied);
+  EXPECT_EQ(stop(SIGTERM), 0);
+  const bool told = log().find("\"trust_stand_in_uid\"") != std::string::npos;
+  EXPECT_EQ(told, ::getuid() != 0);  // another owner than root is said openly
+}
+
+TEST_F(Auditd, RunsUnderItsSystemCallFilter) {
+  start();
+  ASSERT_NE(connect(Source::kDaemon), nullptr);
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  const std::string text{std::istreambuf_iterator<char>(status), std::istreambuf_iterator<char>()};
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_NE(text.find("\nSeccomp:\t2\n"), std::string::npos);
+#endif
+  EXPECT_NE(text.find("\nNoNewPrivs:\t1\n"), std::string::npos);
+  EXPECT_EQ(stop(SIGTERM), 0);
+}
+
+TEST_F(Auditd, FilesAreForTheirOwnerOnly) {
+  start();
+  ASSERT_NE(connect(Source::kDaemon), nullptr);
+  EXPECT_EQ(stop(SIGTERM), 0);
+  for (const char* name : {"log/audit-00000001.jsonl", "state/install.json", "state/anchor.jsonl"}) {
+    const auto info = base::real_env().info(directory_ / name);
+    ASSERT_TRUE(info.has_value()) << name;
+    EXPECT_EQ(info->mode, 0600U) << name;
+  }
+}
+
+// The auditor's afternoon: a copy, the public key, one changed byte, one cut tail, one forged note.
+TEST_F(Auditd, RC_T_AUDIT_TheAuditorFindsFileLineAndReason) {
+  start();
+  {
+    const auto client = connect(Source::kDaemon);
+    ASSERT_TRUE(client->record(make_event(), base::real_env().now(), kLong).has_value());
+  }
+  EXPECT_EQ(stop(SIGTERM), 0);
+  const CommandResult note = auditor({"checkpoint", "log", "--pubkey", "audit.pub.pem"});
+  ASSERT_EQ(note.exit_code, 0) << note.err;
+  directory_.write("note.jsonl", note.out);
+  EXPECT_EQ(auditor({"verify", "log", "--pubkey", "audit.pub.pem", "--anchor", "note.jsonl"}).exit_code, 0);
+
+  std::string changed = log();
+  changed[changed.find("alice")] = 'A';
+  directory_.write("copy.jsonl", changed);
+  const CommandResult bad = auditor({"verify", "copy.jsonl", "--pubkey", "audit.pub.pem"});
+  EXPECT_EQ(bad.exit_code, base::kExitIntegrity);
+  EXPECT_NE(bad.out.find("BAD  copy.jsonl:3  HASH_MISMATCH"), std::string::npos) << bad.out;
+  const CommandResult json = auditor({"verify", "copy.jsonl", "--pubkey", "audit.pub.pem", "--json"});
+  EXPECT_EQ(json.exit_code, base::kExitIntegrity);
+  EXPECT_NE(json.out.find("\"line\":3,\"reason\":\"HASH_MISMATCH\""), std::string::npos) << json.out;
+
+  const std::string whole = log();
+  directory_.write("copy.jsonl", whole.substr(0, whole.rfind('\n', whole.size() - 2) + 1));
+  const CommandResult cut = auditor({"verify", "copy.jsonl", "--pubkey", "audit.pub.pem", "--anchor", "note.jsonl"});
+  EXPECT_EQ(cut.exit_code, base::kExitIntegrity);
+  EXPECT_NE(cut.out.find("TRUNCATED"), std::string::npos) << cut.out;
+
+  EXPECT_EQ(auditor({"verify", "log", "--pubkey", "absent.pem"}).exit_code, base::kExitFailed);
+  EXPECT_EQ(auditor({"verify"}).exit_code, base::kExitUsage);
+}
+
+TEST_F(Auditd, ShowEscapesWhatATerminalWouldObey) {
+  start();
+  {
+    audit::Event event = make_event();
+    event.actor = base::ActorName("\x1b[2Jroot\n9 fake \xE2\x80\xAE");
+    event.data.set("note", "\xC2\x9B" "2J\x7f");
+    ASSERT_TRUE(connect(Source::kDaemon)->record(event, base::real_env().now(), kLong).has_value());
+  }
+  EXPECT_EQ(stop(SIGTERM), 0);
+  const CommandResult shown = auditor({"show", "log"});
+  EXPECT_EQ(shown.exit_code, 0);
+  EXPECT_EQ(std::ranges::count(shown.out, '\n'), 5);
+  for (const char* bytes : {"\x1b", "\xC2\x9B", "\x7f", "\xE2\x80\xAE"}) EXPECT_EQ(shown.out.find(bytes), std::string::npos);
+}
+
+// Carriable: no database, no rules, no network library.
+TEST_F(Auditd, TheVerifierLinksNoMoreThanItNeeds) {
+  const CommandResult linked = test::run_command({"ldd", program("stargraph-audit")});
+  for (const char* name : {"sqlite", "libssl", "libcurl", "systemd", "seccomp", "re2", "yaml"}) {
+    EXPECT_EQ(linked.out.find(name), std::string::npos) << name;
+  }
+  const CommandResult symbols = test::run_command({"nm", "-C", program("stargraph-audit")});
+  EXPECT_EQ(symbols.out.find("sqlite3_open"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace stargraph
