@@ -88,8 +88,10 @@ Result<> PacketSocket::send(std::string_view packet, base::Duration timeout) {
 Result<std::optional<std::string>> PacketSocket::receive(std::size_t max_bytes) {
   if (buffer_.size() < max_bytes) buffer_.resize(max_bytes);
   ssize_t count = 0;
+  // ECONNRESET is told once, when the other side went without reading all; what it said before is still here.
+  int resets = 0;
   do count = ::recv(descriptor_, buffer_.data(), max_bytes, MSG_TRUNC | MSG_DONTWAIT);
-  while (count < 0 && errno == EINTR);
+  while (count < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
   if (count < 0 && errno == EAGAIN) return std::nullopt;
   if (count < 0) return fail(Code::kAuditUnavailable, std::string("audit: receive: ") + std::strerror(errno));
   if (count == 0) return fail(Code::kAuditUnavailable, "audit: the other side closed the connection");
