@@ -144,7 +144,8 @@ base::Result<> compile_route(const std::string& source, const json::Value& route
   const auto check_target = [&](const json::Value& target) -> base::Result<std::string> {
     const std::string* name = target.string();
     if (name == nullptr) return refuse(named("route", source), "a target is no node name");
-    if (*name != kDone && nodes.find(*name) == nullptr) return refuse(named("route", source), "target is no node of this document");
+    if (*name != kDone && nodes.find(*name) == nullptr)
+      return refuse(named("route", source), "target is no node of this document");
     return *name;
   };
   if (!route.is_object()) {
@@ -191,7 +192,8 @@ base::Result<json::Value> compile_authoring(const json::Value& value) {
     if (!known) return refuse("document", "unknown key; only id, state, nodes, routes and lm stand here");
   }
   const json::Value* id = in.find("id");
-  if (id == nullptr || !id->is_string() || !is_slug(*id->string())) return refuse("id", "expected an id ([a-z0-9][a-z0-9_.-]*)");
+  if (id == nullptr || !id->is_string() || !is_slug(*id->string()))
+    return refuse("id", "expected an id ([a-z0-9][a-z0-9_.-]*)");
   const json::Object& nodes = *in.find("nodes")->object();
   bool routes_verdict = false;
   SG_TRY(json::Object state, compile_state(in, routes_verdict));

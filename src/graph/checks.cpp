@@ -158,7 +158,8 @@ class References {
     for (const std::string& field : *fields) {
       const bool declared =
           std::ranges::any_of(document_.state_schema, [&field](const StateField& one) { return one.name == field; });
-      if (!declared) faults_.add(path, "places that name declared state fields", "string", "Declare the field in state_schema.");
+      if (!declared)
+        faults_.add(path, "places that name declared state fields", "string", "Declare the field in state_schema.");
     }
   }
 
@@ -227,7 +228,8 @@ void check_duplicates(const Document& document, Faults& faults) {
   check_unique(document.governance, "governance", "id", mount_id, faults);
   check_unique(document.tools, "tools", "id", reference_id, faults);
   check_unique(document.skills, "skills", "id", reference_id, faults);
-  check_unique(document.stores, "stores", "name", [](const StoreReference& one) { return std::string_view(one.name); }, faults);
+  check_unique(
+      document.stores, "stores", "name", [](const StoreReference& one) { return std::string_view(one.name); }, faults);
 }
 
 void check_version(const Document& document, Faults& faults) {
@@ -283,7 +285,8 @@ void check_executable(const Document& document, Faults& faults) {
       }
     }
   }
-  for (std::size_t i = 0; i < document.parallel.size(); ++i) check_strategy(document.parallel[i], at("parallel", i), faults);
+  for (std::size_t i = 0; i < document.parallel.size(); ++i)
+    check_strategy(document.parallel[i], at("parallel", i), faults);
   if (document.state_class && !document.state_schema.empty()) {
     faults.add("/state_class", "state_schema or state_class, not both", "string", "Remove one of the two.");
   }
@@ -334,8 +337,9 @@ void check_conditions(const Document& document, Faults& faults) {
       continue;
     }
     if (!when->node || nodes.contains(*when->node)) continue;
-    faults.add(path, kNodeHere, shown(*when->node),
-               is_slug(*when->node) ? no_such_node(*when->node, document) : std::string("Name a node of this document."));
+    faults.add(
+        path, kNodeHere, shown(*when->node),
+        is_slug(*when->node) ? no_such_node(*when->node, document) : std::string("Name a node of this document."));
   }
 }
 

@@ -73,7 +73,11 @@ void fill(ActionFact& fact, const Interrupt& action) {
 std::vector<std::size_t> saliences(const std::vector<Condition>& conditions) {
   std::vector<std::size_t> order(conditions.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return conditions[i].patterns; });
+  std::ranges::sort(order, [&](std::size_t left, std::size_t right) {
+    if (conditions[left].patterns != conditions[right].patterns)
+      return conditions[left].patterns > conditions[right].patterns;
+    return left < right;
+  });
   std::vector<std::size_t> out(conditions.size());
   for (std::size_t rank = 0; rank < order.size(); ++rank) out[order[rank]] = order.size() - rank;
   return out;

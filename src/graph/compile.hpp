@@ -21,6 +21,7 @@ struct Condition {
 [[nodiscard]] std::string defrule_name(const Rule& rule);
 
 // One defrule a condition, in the order of the document. Every text of the document stands in it as a quoted string.
-[[nodiscard]] base::Result<std::string> compile_rules(const Document& document, const std::vector<Condition>& conditions);
+[[nodiscard]] base::Result<std::string> compile_rules(const Document& document,
+                                                      const std::vector<Condition>& conditions);
 
 }  // namespace stargraph::graph

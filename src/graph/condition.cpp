@@ -12,7 +12,18 @@ namespace {
 
 // Of clp::allowed_functions(), those that change facts or variables or repeat.
 constexpr auto kActing = std::to_array<std::string_view>({
-    "assert", "bind", "break", "duplicate", "foreach", "loop-for-count", "modify", "progn", "progn$", "retract", "return", "while",
+    "assert",
+    "bind",
+    "break",
+    "duplicate",
+    "foreach",
+    "loop-for-count",
+    "modify",
+    "progn",
+    "progn$",
+    "retract",
+    "return",
+    "while",
 });
 
 bool acts(const clp::Form& form) {

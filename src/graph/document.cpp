@@ -25,7 +25,7 @@ constexpr std::array<Name<Reducer>, 4> kReducers = {{{Reducer::kLastWrite, "last
                                                      {Reducer::kAppend, "append"},
                                                      {Reducer::kMax, "max"},
                                                      {Reducer::kMin, "min"}}};
-constexpr std::array<std::string_view, 7> kActionKinds = {"goto",    "halt",    "parallel", "retry",
+constexpr std::array<std::string_view, 7> kActionKinds = {"goto",   "halt",    "parallel", "retry",
                                                           "assert", "retract", "interrupt"};
 static_assert(kActionKinds.size() == std::variant_size_v<Action>);
 constexpr std::array<std::string_view, 5> kLocalKinds = {"echo", "halt", "interrupt", "passthrough", "template"};

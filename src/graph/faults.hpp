@@ -62,7 +62,8 @@ class Members {
   [[nodiscard]] std::string text(std::string_view name);
   [[nodiscard]] std::string text_or(std::string_view name, std::string_view fallback);
   [[nodiscard]] std::optional<std::string> nullable_text(std::string_view name);
-  [[nodiscard]] std::int64_t integer_or(std::string_view name, std::int64_t fallback, std::int64_t min, std::int64_t max);
+  [[nodiscard]] std::int64_t integer_or(std::string_view name, std::int64_t fallback, std::int64_t min,
+                                        std::int64_t max);
   [[nodiscard]] bool boolean_or(std::string_view name, bool fallback);
   [[nodiscard]] json::Object object_or_empty(std::string_view name);
   [[nodiscard]] std::vector<std::string> texts(std::string_view name, bool required);

@@ -79,12 +79,13 @@ Checked check_any(const json::Value& value) {
 
 Checked not_parsed(const base::Error& error, std::string_view expected) {
   // The parsers' messages give places, never bytes.
-  return {{}, {Fault{.code = error.code,
-                     .message = std::string(kParseError),
-                     .path = "/",
-                     .expected = std::string(expected),
-                     .actual = "text",
-                     .hint = error.message}}};
+  return {{},
+          {Fault{.code = error.code,
+                 .message = std::string(kParseError),
+                 .path = "/",
+                 .expected = std::string(expected),
+                 .actual = "text",
+                 .hint = error.message}}};
 }
 
 Checked check_json(std::string_view text) {
@@ -105,7 +106,9 @@ base::Result<Document> to_result(Checked checked) {
   return std::unexpected(checked.faults.front().as_error());
 }
 
-bool is_slug_char(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'; }
+bool is_slug_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 }  // namespace

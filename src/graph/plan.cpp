@@ -18,8 +18,8 @@ namespace {
 constexpr std::array<std::string_view, 5> kHostTemplates = {"node-id", "stargraph.error", "stargraph.field",
                                                             "stargraph.response", "stargraph.run-start"};
 // Heads that CLIPS reads as something else than a template's name.
-constexpr std::array<std::string_view, 9> kElementNames = {"and",    "declare", "exists", "forall", "logical",
-                                                           "not",    "object",  "or",     "test"};
+constexpr std::array<std::string_view, 9> kElementNames = {"and", "declare", "exists", "forall", "logical",
+                                                           "not", "object",  "or",     "test"};
 
 std::string template_of(std::string_view field) {
   std::string out(field);
@@ -33,7 +33,8 @@ bool is_host_slot(std::string_view slot) { return slot.starts_with('_'); }
 void add_named_fields(const clp::Form& form, std::set<std::string>& out) {
   const bool is_field = form.head() == "stargraph.field";
   for (const clp::Form& item : form.items) {
-    if (is_field && item.head() == "name" && item.items.size() == 2 && item.items[1].token.kind == clp::TokenKind::kString) {
+    if (is_field && item.head() == "name" && item.items.size() == 2 &&
+        item.items[1].token.kind == clp::TokenKind::kString) {
       out.insert(item.items[1].token.text);
     }
     add_named_fields(item, out);
@@ -104,7 +105,8 @@ class PlanBuilder {
       }
       return {};
     }
-    const bool provided = std::ranges::any_of(provided_, [&name](const ProvidedTemplate& one) { return one.name == name; });
+    const bool provided =
+        std::ranges::any_of(provided_, [&name](const ProvidedTemplate& one) { return one.name == name; });
     if (provided) {
       foreign_.insert(name);
       return {};
@@ -142,7 +144,8 @@ class PlanBuilder {
       if (clp::is_reserved_template(name) || std::ranges::find(kElementNames, name) != kElementNames.end()) {
         return refuse("field " + field, "its name means something else in rules");
       }
-      if (!templates.insert(name).second) return refuse("field " + field, "another mirrored name becomes the same template");
+      if (!templates.insert(name).second)
+        return refuse("field " + field, "another mirrored name becomes the same template");
       state.slots.push_back({.name = field, .multi = false});
       plan_.mirrored_.push_back({.field = field, .template_name = std::move(name)});
     }

@@ -87,8 +87,9 @@ base::Result<json::Value> admit(const StateSchema& schema, std::string_view name
   if (*declared == nullptr) return settled;
   const bool item_to_append = (*declared)->reducer == Reducer::kAppend;
   if (!item_to_append && !has_type(settled, (*declared)->type)) {
-    return base::fail(base::Code::kStateType, named(name) + "expected " + std::string(field_type_name((*declared)->type)) +
-                                                  ", got " + std::string(settled.type_name()));
+    return base::fail(base::Code::kStateType, named(name) + "expected " +
+                                                  std::string(field_type_name((*declared)->type)) + ", got " +
+                                                  std::string(settled.type_name()));
   }
   return settled;
 }
@@ -162,14 +163,16 @@ base::Result<json::Object> check_start_state(const StateSchema& schema, const js
     const StateField* declared = nullptr;
     SG_TRY(json::Value admitted, admit(schema, name, value, &declared));
     if (declared != nullptr && !has_type(admitted, declared->type)) {
-      return base::fail(base::Code::kStateType, named(name) + "expected " + std::string(field_type_name(declared->type)) +
-                                                    ", got " + std::string(admitted.type_name()));
+      return base::fail(base::Code::kStateType, named(name) + "expected " +
+                                                    std::string(field_type_name(declared->type)) + ", got " +
+                                                    std::string(admitted.type_name()));
     }
     fields.insert_or_assign(name, std::move(admitted));
   }
   for (const StateField& field : schema.fields) {
     if (fields.contains(field.name)) continue;
-    if (!field.fallback) return base::fail(base::Code::kStateField, named(field.name) + "missing, and it has no default");
+    if (!field.fallback)
+      return base::fail(base::Code::kStateField, named(field.name) + "missing, and it has no default");
     fields.emplace(field.name, *field.fallback);
   }
   return finish(std::move(fields));
@@ -181,9 +184,11 @@ base::Result<json::Object> merge(const StateSchema& schema, const json::Object& 
     const StateField* declared = nullptr;
     SG_TRY(json::Value admitted, admit(schema, name, value, &declared));
     const auto before = fields.find(name);
-    SG_TRY(json::Value reduced, reduce(declared, before == fields.end() ? nullptr : &before->second, std::move(admitted)));
+    SG_TRY(json::Value reduced,
+           reduce(declared, before == fields.end() ? nullptr : &before->second, std::move(admitted)));
     if (declared != nullptr && !has_type(reduced, declared->type)) {
-      return base::fail(base::Code::kStateType, named(name) + "expected " + std::string(field_type_name(declared->type)));
+      return base::fail(base::Code::kStateType,
+                        named(name) + "expected " + std::string(field_type_name(declared->type)));
     }
     fields.insert_or_assign(name, std::move(reduced));
   }

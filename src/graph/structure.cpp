@@ -126,7 +126,8 @@ Rule read_rule(Members& in, const json::Object*& sugar) {
       in.wrong_type("when", "string or mapping", *when);
     }
   }
-  out.then = read_list<Action>(in, "then", false, kMaxRules, [](Members& item, std::size_t) { return read_action(item); });
+  out.then =
+      read_list<Action>(in, "then", false, kMaxRules, [](Members& item, std::size_t) { return read_action(item); });
   if (auto node_id = in.nullable_text("node_id")) out.node_id = base::NodeId(*std::move(node_id));
   in.finish();
   return out;
@@ -136,7 +137,8 @@ PackMount read_mount(Members& in) {
   PackMount out;
   out.id = base::PackId(in.text("id"));
   out.version = in.nullable_text("version");
-  if (const json::Value* requires_block = in.take("requires"); requires_block != nullptr && !requires_block->is_null()) {
+  if (const json::Value* requires_block = in.take("requires");
+      requires_block != nullptr && !requires_block->is_null()) {
     Members inner(*requires_block, child(in.path(), "requires"), in.faults());
     PackRequires needs;
     needs.stargraph_facts_version = inner.nullable_text("stargraph_facts_version");
@@ -189,7 +191,8 @@ std::optional<LanguageModel> read_lm(Members& in) {
 // The short form has upstream's four scalar types; the object form has all of ours.
 std::optional<FieldType> short_type(std::string_view name) {
   const auto type = field_type_from_name(name);
-  const bool scalar = type == FieldType::kStr || type == FieldType::kInt || type == FieldType::kBool || type == FieldType::kBytes;
+  const bool scalar =
+      type == FieldType::kStr || type == FieldType::kInt || type == FieldType::kBool || type == FieldType::kBytes;
   return scalar ? type : std::nullopt;
 }
 
@@ -270,7 +273,8 @@ Structure read_structure(const json::Value& value, Faults& faults) {
   Members in(value, "", faults);
   document.ir_version = in.text("ir_version");
   document.id = base::GraphId(in.text("id"));
-  document.nodes = read_list<Node>(in, "nodes", true, kMaxNodes, [](Members& item, std::size_t) { return read_node(item); });
+  document.nodes =
+      read_list<Node>(in, "nodes", true, kMaxNodes, [](Members& item, std::size_t) { return read_node(item); });
   document.rules = read_list<Rule>(in, "rules", false, kMaxRules, [&out](Members& item, std::size_t i) {
     const json::Object* sugar = nullptr;
     Rule rule = read_rule(item, sugar);
@@ -294,8 +298,8 @@ Structure read_structure(const json::Value& value, Faults& faults) {
     item.finish();
     return block;
   });
-  document.governance =
-      read_list<PackMount>(in, "governance", false, kMaxNodes, [](Members& item, std::size_t) { return read_mount(item); });
+  document.governance = read_list<PackMount>(in, "governance", false, kMaxNodes,
+                                             [](Members& item, std::size_t) { return read_mount(item); });
   document.migrate = read_list<Migration>(in, "migrate", false, kMaxNodes, [](Members& item, std::size_t) {
     Migration step;
     step.from_hash = item.text("from_hash");

@@ -16,7 +16,8 @@ constexpr std::size_t kHintedNodes = 16;
 bool is_id_text(std::string_view text) {
   if (text.empty() || text.size() > 128) return false;
   return std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
   });
 }
 
@@ -33,8 +34,8 @@ bool is_template_name(std::string_view text) {
 
 using NodeIds = std::set<std::string_view>;
 
-std::string lower_one(const json::Object& sugar, const Document& document, const NodeIds& nodes, const std::string& path,
-                      Faults& faults) {
+std::string lower_one(const json::Object& sugar, const Document& document, const NodeIds& nodes,
+                      const std::string& path, Faults& faults) {
   if (sugar.empty()) {
     faults.add(path, "at least one of node and a field", "object", "An empty mapping matches nothing.");
     return {};
@@ -48,7 +49,8 @@ std::string lower_one(const json::Object& sugar, const Document& document, const
         faults.add(path, "node id ([A-Za-z0-9_.-]+)", value.type_name(), "Name a node of this document.");
         continue;
       }
-      if (!nodes.contains(*id)) faults.add(path, "id of a node of this document", shown(*id), no_such_node(*id, document));
+      if (!nodes.contains(*id))
+        faults.add(path, "id of a node of this document", shown(*id), no_such_node(*id, document));
       node = "(node-id (id " + *id + "))";
       continue;
     }

@@ -30,7 +30,8 @@ base::Result<> scan(std::string_view text, OnText on_text, OnField on_field) {
     }
     const std::string_view field = text.substr(brace + 1, close - brace - 1);
     if (!is_field_name(field)) {
-      return base::fail(base::Code::kGraphInvalid, std::string(kWhere) + "no field name at byte " + std::to_string(brace));
+      return base::fail(base::Code::kGraphInvalid,
+                        std::string(kWhere) + "no field name at byte " + std::to_string(brace));
     }
     SG_TRY(on_field(field));
     at = close + 1;
@@ -59,14 +60,16 @@ base::Result<std::string> render(std::string_view text, const json::Object& stat
   std::string out;
   const auto append = [&out](std::string_view piece) -> base::Result<> {
     if (piece.size() > kMaxRenderedBytes - out.size()) {
-      return base::fail(base::Code::kTooLarge, "template: text: longer than " + std::to_string(kMaxRenderedBytes) + " bytes");
+      return base::fail(base::Code::kTooLarge,
+                        "template: text: longer than " + std::to_string(kMaxRenderedBytes) + " bytes");
     }
     out += piece;
     return {};
   };
   SG_TRY(scan(text, append, [&](std::string_view field) -> base::Result<> {
     const json::Value* value = state.find(field);
-    if (value == nullptr) return base::fail(base::Code::kStateField, "template: " + std::string(field) + ": not in state");
+    if (value == nullptr)
+      return base::fail(base::Code::kStateField, "template: " + std::string(field) + ": not in state");
     if (const std::string* string = value->string()) return append(*string);
     return append(json::canonical(*value));
   }));

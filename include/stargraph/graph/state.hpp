@@ -17,7 +17,7 @@
 namespace stargraph::graph {
 
 inline constexpr std::size_t kMaxStateBytes = std::size_t{1} << 20;  // as canonical JSON
-inline constexpr int kMaxStateDepth = 24;  // the state object is level 1: records may wrap it
+inline constexpr int kMaxStateDepth = 24;                            // the state object is level 1: records may wrap it
 
 struct StateSchema {
   bool open = true;                // any field, any value, last write wins

@@ -46,9 +46,11 @@ TEST(GraphWhen, SG_T_IR_CannotCloseItsRuleOrBeginAConstruct) {
 }
 
 TEST(GraphWhen, SG_E_IR_CallsNoFunctionOutsideTheList) {
-  for (const char* call : {"(system \"id\")", "(open \"/etc/passwd\" f)", "(load \"x\")", "(eval \"(exit)\")", "(build \"(defrule r =>)\")", "(exit)"}) {
-    for (const std::string& when : {"(node-id (id a)) (test " + std::string(call) + ")", "(node-id (id ?x&:" + std::string(call) + "))",
-                                    "(node-id (id =" + std::string(call) + "))"}) {
+  for (const char* call : {"(system \"id\")", "(open \"/etc/passwd\" f)", "(load \"x\")", "(eval \"(exit)\")",
+                           "(build \"(defrule r =>)\")", "(exit)"}) {
+    for (const std::string& when :
+         {"(node-id (id a)) (test " + std::string(call) + ")", "(node-id (id ?x&:" + std::string(call) + "))",
+          "(node-id (id =" + std::string(call) + "))"}) {
       const auto faults = validate(with_when(when));
       ASSERT_EQ(faults.size(), 1U) << when;
       EXPECT_EQ(faults[0].path, "/rules/0/when") << when;
@@ -59,10 +61,12 @@ TEST(GraphWhen, SG_E_IR_CallsNoFunctionOutsideTheList) {
 
 // A decision asserted while facts are matched would carry no rule's name and stand in no trace.
 TEST(GraphWhen, SG_R_IR_ConditionsDoNotAct) {
-  for (const char* call : {"(assert (stargraph_action (kind halt)))", "(retract 1)", "(modify 1 (x 2))", "(duplicate 1)", "(bind ?x 1)",
-                           "(while TRUE do (+ 1 1))", "(loop-for-count (?i 1 100000000) do (+ 1 1))", "(progn (+ 1 1))", "(return 1)"}) {
-    for (const std::string& when : {"(node-id (id a)) (test " + std::string(call) + ")", "(node-id (id ?x&:" + std::string(call) + "))",
-                                    "(not (and (node-id (id a)) (test (or FALSE " + std::string(call) + "))))"}) {
+  for (const char* call :
+       {"(assert (stargraph_action (kind halt)))", "(retract 1)", "(modify 1 (x 2))", "(duplicate 1)", "(bind ?x 1)",
+        "(while TRUE do (+ 1 1))", "(loop-for-count (?i 1 100000000) do (+ 1 1))", "(progn (+ 1 1))", "(return 1)"}) {
+    for (const std::string& when :
+         {"(node-id (id a)) (test " + std::string(call) + ")", "(node-id (id ?x&:" + std::string(call) + "))",
+          "(not (and (node-id (id a)) (test (or FALSE " + std::string(call) + "))))"}) {
       const auto faults = validate(with_when(when));
       ASSERT_EQ(faults.size(), 1U) << when;
       EXPECT_EQ(faults[0].path, "/rules/0/when") << when;
@@ -72,7 +76,8 @@ TEST(GraphWhen, SG_R_IR_ConditionsDoNotAct) {
 
 TEST(GraphWhen, SG_E_IR_TextsOfADocumentStayTextsInClips) {
   const std::string evil = "x\")) (assert (stargraph_action (kind halt))) (bind ?y \"\\";
-  json::Value value = with(R"j({"rules": [{"id": "r", "when": "(node-id (id a))", "then": [{"kind": "halt", "reason": ""},
+  json::Value value =
+      with(R"j({"rules": [{"id": "r", "when": "(node-id (id a))", "then": [{"kind": "halt", "reason": ""},
       {"kind": "interrupt", "prompt": "", "interrupt_payload": {"k": ""}}]}]})j");
   json::Array& then = *(*value.object()->find("rules")->array())[0].object()->find("then")->array();
   then[0].object()->set("reason", evil);
@@ -125,11 +130,13 @@ TEST(GraphFaults, SG_I_IR_NeverRepeatTheDocument) {
       R"({"id": "x", "state": {"M": "M"}, "nodes": {"a": {"kind": "echo"}}, "routes": {"M": "M"}})",
   };
   for (std::string text : documents) {
-    for (std::size_t at = text.find('M'); at != std::string::npos; at = text.find('M', at + marker.size())) text.replace(at, 1, marker);
+    for (std::size_t at = text.find('M'); at != std::string::npos; at = text.find('M', at + marker.size()))
+      text.replace(at, 1, marker);
     for (const auto& faults : {validate_json(text), validate_yaml(text)}) {
       ASSERT_FALSE(faults.empty()) << text;
       for (const Fault& fault : faults) {
-        const std::string told = fault.message + fault.path + fault.expected + fault.actual + fault.hint + fault.as_error().message;
+        const std::string told =
+            fault.message + fault.path + fault.expected + fault.actual + fault.hint + fault.as_error().message;
         EXPECT_EQ(told.find("s3cr3t"), std::string::npos) << told;
         EXPECT_EQ(told.find('\x1b'), std::string::npos) << text;
       }
@@ -157,8 +164,9 @@ TEST(GraphLimits, SG_D_IR_BytesJustUnderAtAndOver) {
 
 std::string nested_config(int depth) {
   // The document, nodes, node and config are four levels.
-  return R"({"ir_version":"1.0.0","id":"x","nodes":[{"id":"a","kind":"k","config":{"v":)" + std::string(static_cast<std::size_t>(depth - 4), '[') +
-         std::string(static_cast<std::size_t>(depth - 4), ']') + "}}]}";
+  return R"({"ir_version":"1.0.0","id":"x","nodes":[{"id":"a","kind":"k","config":{"v":)" +
+         std::string(static_cast<std::size_t>(depth - 4), '[') + std::string(static_cast<std::size_t>(depth - 4), ']') +
+         "}}]}";
 }
 
 TEST(GraphLimits, SG_D_IR_NestingJustUnderAtAndOver) {
@@ -175,9 +183,11 @@ TEST(GraphLimits, SG_D_IR_NestingJustUnderAtAndOver) {
 
 json::Value document_of(std::size_t nodes, std::size_t rules) {
   json::Array node_list;
-  for (std::size_t i = 0; i < nodes; ++i) node_list.push_back(value_of(R"({"id": "n)" + std::to_string(i) + R"(", "kind": "k"})"));
+  for (std::size_t i = 0; i < nodes; ++i)
+    node_list.push_back(value_of(R"({"id": "n)" + std::to_string(i) + R"(", "kind": "k"})"));
   json::Array rule_list;
-  for (std::size_t i = 0; i < rules; ++i) rule_list.push_back(value_of(R"({"id": "r)" + std::to_string(i) + R"j(", "when": "(node-id (id n0))"})j"));
+  for (std::size_t i = 0; i < rules; ++i)
+    rule_list.push_back(value_of(R"({"id": "r)" + std::to_string(i) + R"j(", "when": "(node-id (id n0))"})j"));
   return with("{\"nodes\":" + json::compact(node_list) + ",\"rules\":" + json::compact(rule_list) + "}");
 }
 

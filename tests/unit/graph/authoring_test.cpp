@@ -42,26 +42,27 @@ TEST(Authoring, CompilesToADocument) {
 }
 
 TEST(Authoring, EveryRefusalSaysSo) {
-  for (const char* text : {
-           R"({"nodes": {}})",
-           R"({"id": "B o t", "nodes": {}})",
-           R"({"id": "b", "nodes": {}, "rules": []})",
-           R"({"id": "b", "nodes": {"A": {"kind": "x"}}})",
-           R"({"id": "b", "nodes": {"done": {"kind": "x"}}})",
-           R"({"id": "b", "nodes": {"a": "x"}})",
-           R"({"id": "b", "nodes": {"a": {}}})",
-           R"({"id": "b", "nodes": {"a": {"kind": 1}}})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": []})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"s": "set"}})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"s": {"type": "str", "routed": true}}})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"s": {"type": "int", "default": "x"}}})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "routes": {"zz": "a"}})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "routes": {"a": "zz"}})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "routes": {"a": {"pass": "done"}}})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"verdict": "str"}, "routes": {"a": {"pass": "done"}}})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"verdict": {"type": "str", "route": true}}, "routes": {"a": {}}})",
-           R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"verdict": {"type": "str", "route": true}}, "routes": {"a": {"No Id": "done"}}})",
-       }) {
+  for (
+      const char* text : {
+          R"({"nodes": {}})",
+          R"({"id": "B o t", "nodes": {}})",
+          R"({"id": "b", "nodes": {}, "rules": []})",
+          R"({"id": "b", "nodes": {"A": {"kind": "x"}}})",
+          R"({"id": "b", "nodes": {"done": {"kind": "x"}}})",
+          R"({"id": "b", "nodes": {"a": "x"}})",
+          R"({"id": "b", "nodes": {"a": {}}})",
+          R"({"id": "b", "nodes": {"a": {"kind": 1}}})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": []})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"s": "set"}})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"s": {"type": "str", "routed": true}}})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"s": {"type": "int", "default": "x"}}})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "routes": {"zz": "a"}})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "routes": {"a": "zz"}})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "routes": {"a": {"pass": "done"}}})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"verdict": "str"}, "routes": {"a": {"pass": "done"}}})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"verdict": {"type": "str", "route": true}}, "routes": {"a": {}}})",
+          R"({"id": "b", "nodes": {"a": {"kind": "x"}}, "state": {"verdict": {"type": "str", "route": true}}, "routes": {"a": {"No Id": "done"}}})",
+      }) {
     const auto faults = validate(value_of(text));
     ASSERT_FALSE(faults.empty()) << text;
     EXPECT_THAT(faults[0].hint, StartsWith("authoring: ")) << text;

@@ -52,7 +52,8 @@ TEST(SocTriage, EverythingThePolicyReadsIsMirrored) {
   ASSERT_NE(input, nullptr);
   for (const clp::SlotDefinition& slot : input->slots) {
     if (slot.name == "run_id" || slot.name == "step") continue;
-    const bool found = std::ranges::any_of(plan->mirrored(), [&slot](const MirroredField& one) { return one.field == slot.name; });
+    const bool found =
+        std::ranges::any_of(plan->mirrored(), [&slot](const MirroredField& one) { return one.field == slot.name; });
     EXPECT_TRUE(found) << slot.name;
   }
 }

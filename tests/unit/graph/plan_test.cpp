@@ -79,7 +79,8 @@ TEST(Plan, WritesOneDefruleARuleWithQuotedSlots) {
 }
 
 TEST(Plan, RulesWithMorePatternsThenEarlierRulesFireFirst) {
-  const auto plan = plan_of(with(R"({"rules": [{"id": "one", "when": {"node": "a"}}, {"id": "two", "when": {"node": "a", "message": "x"}},
+  const auto plan = plan_of(
+      with(R"({"rules": [{"id": "one", "when": {"node": "a"}}, {"id": "two", "when": {"node": "a", "message": "x"}},
                                                {"id": "three", "when": {"node": "a"}}]})"));
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_THAT(plan->clips(), HasSubstr("(defrule graph.one\n  (declare (salience 2))"));
@@ -95,9 +96,11 @@ TEST(Plan, InitialFactMeansRunStart) {
 }
 
 TEST(Mirror, TakesRoutedFieldsAndThoseRulesName) {
-  json::Value document = with(R"({"state_schema": {"message": "str", "z.a": {"type": "str", "route": true}, "b": "str", "c": "str", "d": "str", "quiet": "str"}})");
+  json::Value document = with(
+      R"({"state_schema": {"message": "str", "z.a": {"type": "str", "route": true}, "b": "str", "c": "str", "d": "str", "quiet": "str"}})");
   (*document.object()->find("rules")->array())[0].object()->set(
-      "when", R"((node-id (id a)) (b (value "x")) (not (state (c y))) (or (stargraph.field (name "d") (value 1)) (z-a (value "q"))))");
+      "when",
+      R"((node-id (id a)) (b (value "x")) (not (state (c y))) (or (stargraph.field (name "d") (value 1)) (z-a (value "q"))))");
   const auto plan = plan_of(document);
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_THAT(fields(*plan), ElementsAre("b", "c", "d", "z.a"));
@@ -109,8 +112,10 @@ TEST(Mirror, TakesRoutedFieldsAndThoseRulesName) {
 }
 
 TEST(Mirror, OrderOfKeysDecidesNothing) {
-  const auto one = plan_of(with(R"({"state_schema": {"message": "str", "a": {"type": "int", "route": true}, "b": {"type": "int", "route": true}}})"));
-  const auto two = plan_of(with(R"({"state_schema": {"b": {"route": true, "type": "int"}, "a": {"type": "int", "route": true}, "message": "str"}})"));
+  const auto one = plan_of(with(
+      R"({"state_schema": {"message": "str", "a": {"type": "int", "route": true}, "b": {"type": "int", "route": true}}})"));
+  const auto two = plan_of(with(
+      R"({"state_schema": {"b": {"route": true, "type": "int"}, "a": {"type": "int", "route": true}, "message": "str"}})"));
   ASSERT_TRUE(one && two);
   EXPECT_EQ(fields(*one), fields(*two));
   EXPECT_EQ(one->clips(), two->clips());
@@ -118,7 +123,8 @@ TEST(Mirror, OrderOfKeysDecidesNothing) {
 }
 
 TEST(Mirror, OpenStateTakesWhatPatternsMention) {
-  const auto plan = plan_of(open_with_when(R"((node-id (id a)) (phase_verdict (value "x")) (state (asset_tier prod) (disposition dismiss | escalate)))"));
+  const auto plan = plan_of(open_with_when(
+      R"((node-id (id a)) (phase_verdict (value "x")) (state (asset_tier prod) (disposition dismiss | escalate)))"));
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_THAT(fields(*plan), ElementsAre("asset_tier", "disposition", "phase_verdict"));
 }
@@ -133,7 +139,8 @@ TEST(Mirror, PacksMayAskInOpenStateOnly) {
 }
 
 TEST(Mirror, RefusesTemplatesNobodyDeclares) {
-  for (const char* when : {R"((gone (value "x")))", "(gone (kind x))", "(state (gone x))", R"((stargraph.field (name "gone")))", "(stargraph.evidence (text ?t))"}) {
+  for (const char* when : {R"((gone (value "x")))", "(gone (kind x))", "(state (gone x))",
+                           R"((stargraph.field (name "gone")))", "(stargraph.evidence (text ?t))"}) {
     const auto plan = plan_of(with_when(when));
     ASSERT_FALSE(plan) << when;
     EXPECT_EQ(plan.error().code, Code::kGraphInvalid) << when;
@@ -147,12 +154,14 @@ TEST(Mirror, SG_E_IR_FieldsCannotTakeTheHostsNames) {
     document.object()->find("state_schema")->object()->set(name, value_of(R"({"type": "str", "route": true})"));
     EXPECT_FALSE(plan_of(document)) << name;
   }
-  EXPECT_FALSE(plan_of(with(R"({"state_schema": {"message": "str", "a.b": {"type": "str", "route": true}, "a-b": {"type": "str", "route": true}}})")));
+  EXPECT_FALSE(plan_of(with(
+      R"({"state_schema": {"message": "str", "a.b": {"type": "str", "route": true}, "a-b": {"type": "str", "route": true}}})")));
 }
 
 TEST(Plan, TakesTemplatesOfPacksItsRulesMatch) {
-  const std::vector<ProvidedTemplate> provided = {{"soc.policy.action", "(deftemplate soc.policy.action (slot kind) (slot reason))"},
-                                                  {"unused", "(deftemplate unused (slot x))"}};
+  const std::vector<ProvidedTemplate> provided = {
+      {"soc.policy.action", "(deftemplate soc.policy.action (slot kind) (slot reason))"},
+      {"unused", "(deftemplate unused (slot x))"}};
   const auto plan = plan_of(with_when(R"((node-id (id a)) (soc.policy.action (kind "escalate")))"), provided);
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_THAT(plan->required_templates(), ElementsAre("soc.policy.action"));
@@ -162,7 +171,8 @@ TEST(Plan, TakesTemplatesOfPacksItsRulesMatch) {
 }
 
 TEST(MirroredValue, GivesTheDeclaredTypeAndNothingForNull) {
-  const auto plan = plan_of(with(R"({"state_schema": {"message": "str", "f": {"type": "float", "default": 1, "route": true}}})"));
+  const auto plan =
+      plan_of(with(R"({"state_schema": {"message": "str", "f": {"type": "float", "default": 1, "route": true}}})"));
   ASSERT_TRUE(plan);
   const auto value = mirrored_value(*plan, plan->mirrored()[0], *value_of(R"({"f": 2})").object());
   ASSERT_TRUE(value);

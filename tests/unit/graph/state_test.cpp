@@ -45,13 +45,14 @@ TEST(StartState, SG_T_STATE_RefusesValuesOfAnotherType) {
   const StateSchema schema = schema_of(R"({"s": {"type": "str", "default": ""}, "i": {"type": "int", "default": 0},
       "b": {"type": "bool", "default": false}, "f": {"type": "float", "default": 0}, "l": {"type": "list", "default": []},
       "m": {"type": "map", "default": {}}, "y": {"type": "bytes", "default": ""}})");
-  for (const char* good : {R"({"s": "x"})", R"({"i": -5})", R"({"i": 2.0})", R"({"b": true})", R"({"f": 1})", R"({"f": 0.5})", R"({"l": [1, "a"]})",
-                           R"({"m": {"a": null}})", R"({"y": "aGVsbG8="})"}) {
+  for (const char* good : {R"({"s": "x"})", R"({"i": -5})", R"({"i": 2.0})", R"({"b": true})", R"({"f": 1})",
+                           R"({"f": 0.5})", R"({"l": [1, "a"]})", R"({"m": {"a": null}})", R"({"y": "aGVsbG8="})"}) {
     EXPECT_TRUE(check_start_state(schema, object_of(good))) << good;
     EXPECT_TRUE(merge(schema, {}, object_of(good))) << good;
   }
-  for (const char* bad : {R"({"s": 1})", R"({"s": null})", R"({"i": "1"})", R"({"i": 1.5})", R"({"i": true})", R"({"b": 1})", R"({"b": "true"})",
-                          R"({"f": "0.5"})", R"({"l": {}})", R"({"l": "x"})", R"({"m": []})", R"({"y": "not base64!"})", R"({"y": 1})"}) {
+  for (const char* bad : {R"({"s": 1})", R"({"s": null})", R"({"i": "1"})", R"({"i": 1.5})", R"({"i": true})",
+                          R"({"b": 1})", R"({"b": "true"})", R"({"f": "0.5"})", R"({"l": {}})", R"({"l": "x"})",
+                          R"({"m": []})", R"({"y": "not base64!"})", R"({"y": 1})"}) {
     EXPECT_EQ(code_of(check_start_state(schema, object_of(bad))), Code::kStateType) << bad;
     EXPECT_EQ(code_of(merge(schema, {}, object_of(bad))), Code::kStateType) << bad;
   }
@@ -87,11 +88,13 @@ TEST(Merge, LeavesTheStateUntouchedWhenAnythingIsRefused) {
 }
 
 TEST(Merge, LastWriteReplacesAndOthersStay) {
-  EXPECT_EQ(text_of_state(merge(kOpen, object_of(R"({"a": 1, "b": 2})"), object_of(R"({"b": {"x": 1}, "c": null})"))), R"({"a":1,"b":{"x":1},"c":null})");
+  EXPECT_EQ(text_of_state(merge(kOpen, object_of(R"({"a": 1, "b": 2})"), object_of(R"({"b": {"x": 1}, "c": null})"))),
+            R"({"a":1,"b":{"x":1},"c":null})");
 }
 
 TEST(Merge, ReducersFoldIntoWhatWasThere) {
-  const StateSchema schema = schema_of(R"({"log": {"type": "list", "default": [], "reducer": "append"}, "hi": {"type": "int", "default": 5, "reducer": "max"},
+  const StateSchema schema = schema_of(
+      R"({"log": {"type": "list", "default": [], "reducer": "append"}, "hi": {"type": "int", "default": 5, "reducer": "max"},
       "lo": {"type": "float", "default": 0.5, "reducer": "min"}})");
   const auto start = check_start_state(schema, {});
   ASSERT_TRUE(start);

@@ -11,7 +11,9 @@ namespace {
 using base::Code;
 using ::testing::ElementsAre;
 
-json::Object state() { return *value_of(R"({"name": "Ada", "n": 3, "ok": true, "l": [1, "x"], "evil": "{name} {{", "none": null})").object(); }
+json::Object state() {
+  return *value_of(R"({"name": "Ada", "n": 3, "ok": true, "l": [1, "x"], "evil": "{name} {{", "none": null})").object();
+}
 
 TEST(Render, PutsFieldsIntoPlaces) {
   EXPECT_EQ(render("Hi {name}, {n} {ok} {l} {none}!", state()), "Hi Ada, 3 true [1,\"x\"] null!");
@@ -41,7 +43,8 @@ TEST(TemplateFields, AreNamedOnceInOrder) {
 }
 
 TEST(TemplateFields, RefusesBracesThatAreNoPlace) {
-  for (const char* text : {"{", "}", "{}", "{a", "a}", "{a b}", "{a.b()}", "{_run_id}", "{a!r}", "{0}", "{a}}", "{{a}", "{\"a\": 1}"}) {
+  for (const char* text :
+       {"{", "}", "{}", "{a", "a}", "{a b}", "{a.b()}", "{_run_id}", "{a!r}", "{0}", "{a}}", "{{a}", "{\"a\": 1}"}) {
     EXPECT_FALSE(template_fields(text)) << text;
     EXPECT_FALSE(render(text, state())) << text;
   }

@@ -37,7 +37,9 @@ const std::vector<Fate>& fates() {
       {"soc-triage.yaml", {}, {"asset_tier", "disposition"}},
       {"std-tool-graph.yaml", {}, {}},
       // `spec` is a mapping in three nodes, and the short form has no lists.
-      {"training-subgraph.yaml", {"/nodes/0/spec", "/nodes/1/spec", "/nodes/2/spec", "/state_schema/x", "/state_schema/y"}, {}},
+      {"training-subgraph.yaml",
+       {"/nodes/0/spec", "/nodes/1/spec", "/nodes/2/spec", "/state_schema/x", "/state_schema/y"},
+       {}},
       // The reference accepts these two and fails when it builds the question that has no prompt.
       {"triage_no_nautilus.yaml", {"/nodes/6/config/prompt"}, {}},
       {"triage_stub_broker.yaml", {"/nodes/7/config/prompt"}, {}},
@@ -52,7 +54,8 @@ TEST(Upstream, EveryGraphHasTheFateOfTheTable) {
     known.insert(fate.file);
     const std::string text = support::read_upstream(upstream / "stargraph/graphs" / fate.file);
     const auto faults = validate_yaml(text);
-    EXPECT_THAT(paths(faults), ElementsAreArray(fate.faults)) << fate.file << ": " << (faults.empty() ? "" : faults[0].as_error().message);
+    EXPECT_THAT(paths(faults), ElementsAreArray(fate.faults))
+        << fate.file << ": " << (faults.empty() ? "" : faults[0].as_error().message);
     if (!faults.empty() || !fate.faults.empty()) continue;
     auto document = load_yaml(text);
     ASSERT_TRUE(document);

@@ -22,8 +22,9 @@ Fault only_fault(const json::Value& value) {
 TEST(Validate, AcceptsASmallDocument) { EXPECT_THAT(validate(value_of(kSmall)), IsEmpty()); }
 
 TEST(Validate, TellsEveryStructuralDefectAtOnce) {
-  EXPECT_THAT(paths_with(R"({"nodes": [{"id": 1}, {"id": "b", "kind": "halt", "color": "red"}], "rules": {}, "extra": 1})"),
-              ElementsAre("/nodes/0/id", "/nodes/0/kind", "/nodes/1/color", "/rules", "/extra"));
+  EXPECT_THAT(
+      paths_with(R"({"nodes": [{"id": 1}, {"id": "b", "kind": "halt", "color": "red"}], "rules": {}, "extra": 1})"),
+      ElementsAre("/nodes/0/id", "/nodes/0/kind", "/nodes/1/color", "/rules", "/extra"));
 }
 
 TEST(Validate, HintsFollowTheClassOfDefect) {
@@ -33,8 +34,12 @@ TEST(Validate, HintsFollowTheClassOfDefect) {
             "Set a valid discriminator value (see schema).");
   EXPECT_EQ(only_fault(with(R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"target": "b"}]}]})j")).hint,
             "Add the discriminator field.");
-  EXPECT_EQ(only_fault(with(R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "retry", "target": "b", "backoff_ms": -1}]}]})j")).hint,
-            "Adjust value to meet the bound.");
+  EXPECT_EQ(
+      only_fault(
+          with(
+              R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "retry", "target": "b", "backoff_ms": -1}]}]})j"))
+          .hint,
+      "Adjust value to meet the bound.");
 }
 
 TEST(Validate, EveryFaultHasTheUpstreamMessage) {
@@ -59,11 +64,14 @@ TEST(Validate, SlugsAreCheckedInOneBatch) {
 }
 
 TEST(Validate, DuplicatesNameTheFirstPlace) {
-  const Fault fault = only_fault(with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "echo"}, {"id": "a", "kind": "halt"}]})"));
+  const Fault fault = only_fault(
+      with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "echo"}, {"id": "a", "kind": "halt"}]})"));
   EXPECT_EQ(fault.path, "/nodes/2/id");
   EXPECT_EQ(fault.hint, "duplicate id 'a' also at /nodes/0/id");
-  EXPECT_THAT(paths_with(R"({"stores": [{"name": "kv", "provider": "x"}, {"name": "kv", "provider": "y"}]})"), ElementsAre("/stores/1/name"));
-  EXPECT_THAT(paths_with(R"({"tools": [{"id": "T!"}, {"id": "T!"}], "skills": [{"id": "T!"}]})"), ElementsAre("/tools/1/id"));
+  EXPECT_THAT(paths_with(R"({"stores": [{"name": "kv", "provider": "x"}, {"name": "kv", "provider": "y"}]})"),
+              ElementsAre("/stores/1/name"));
+  EXPECT_THAT(paths_with(R"({"tools": [{"id": "T!"}, {"id": "T!"}], "skills": [{"id": "T!"}]})"),
+              ElementsAre("/tools/1/id"));
 }
 
 TEST(Validate, OneIdInTwoListsIsFine) {
@@ -72,7 +80,8 @@ TEST(Validate, OneIdInTwoListsIsFine) {
 
 TEST(Validate, VersionMustBeOneOfMajorOne) {
   EXPECT_THAT(paths_with(R"({"ir_version": "1.9.4-rc.1+b7"})"), IsEmpty());
-  for (const char* version : {"2.0.0", "0.9.0", "10.0.0", "1", "1.0", "v1.0.0", "1.0.0 ", "1.0.x", "01.0.0", "1.0.0-", "", "1.0.0.0"}) {
+  for (const char* version :
+       {"2.0.0", "0.9.0", "10.0.0", "1", "1.0", "v1.0.0", "1.0.0 ", "1.0.x", "01.0.0", "1.0.0-", "", "1.0.0.0"}) {
     json::Value document = value_of(kSmall);
     document.object()->set("ir_version", version);
     const auto faults = validate(document);
@@ -85,38 +94,52 @@ TEST(Validate, VersionMustBeOneOfMajorOne) {
 }
 
 TEST(Validate, EveryTargetMustBeANode) {
-  EXPECT_THAT(paths_with(R"j({"rules": [
+  EXPECT_THAT(
+      paths_with(R"j({"rules": [
     {"id": "r1", "when": "(x)", "then": [{"kind": "goto", "target": "gone"}, {"kind": "retry", "target": "gone"}]},
     {"id": "r2", "when": "(x)", "node_id": "gone", "then": [{"kind": "parallel", "targets": ["a", "gone", "a"], "join": "gone"}]},
     {"id": "r3", "when": "(x)", "then": [{"kind": "interrupt", "prompt": "?", "on_timeout": "goto:gone", "guards": "gone"}]}],
     "parallel": [{"targets": [], "join": "gone"}]})j"),
-              ElementsAre("/rules/0/then/0/target", "/rules/0/then/1/target", "/rules/1/then/0/targets/1",
-                          "/rules/1/then/0/targets/2", "/rules/1/then/0/join", "/rules/1/node_id",
-                          "/rules/2/then/0/on_timeout", "/rules/2/then/0/guards", "/parallel/0/targets", "/parallel/0/join"));
+      ElementsAre("/rules/0/then/0/target", "/rules/0/then/1/target", "/rules/1/then/0/targets/1",
+                  "/rules/1/then/0/targets/2", "/rules/1/then/0/join", "/rules/1/node_id", "/rules/2/then/0/on_timeout",
+                  "/rules/2/then/0/guards", "/parallel/0/targets", "/parallel/0/join"));
 }
 
 TEST(Validate, MissingTargetIsExplained) {
-  const Fault fault = only_fault(with(R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "goto", "target": "c"}]}]})j"));
+  const Fault fault =
+      only_fault(with(R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "goto", "target": "c"}]}]})j"));
   EXPECT_EQ(fault.hint, "no node with id 'c'; declared: ['a', 'b']");
   EXPECT_EQ(fault.actual, "c");
 }
 
 TEST(Validate, OnTimeoutIsHaltOrGoto) {
   for (const char* good : {"halt", "goto:b"}) {
-    EXPECT_THAT(paths_with(std::string(R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "interrupt", "prompt": "?", "on_timeout": ")j") + good + R"("}]}]})"), IsEmpty());
+    EXPECT_THAT(
+        paths_with(
+            std::string(
+                R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "interrupt", "prompt": "?", "on_timeout": ")j") +
+            good + R"("}]}]})"),
+        IsEmpty());
   }
   for (const char* bad : {"noop", "", "goto", "goto:", "goto:zz", "Halt"}) {
-    EXPECT_THAT(paths_with(std::string(R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "interrupt", "prompt": "?", "on_timeout": ")j") + bad + R"("}]}]})"),
-                ElementsAre("/rules/0/then/0/on_timeout"))
+    EXPECT_THAT(
+        paths_with(
+            std::string(
+                R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "interrupt", "prompt": "?", "on_timeout": ")j") +
+            bad + R"("}]}]})"),
+        ElementsAre("/rules/0/then/0/on_timeout"))
         << bad;
   }
 }
 
 TEST(Validate, DurationsAreIsoOrSeconds) {
   const auto faults_of = [](const std::string& timeout) {
-    return paths_with(R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "interrupt", "prompt": "?", "timeout": )j" + timeout + "}]}]}");
+    return paths_with(
+        R"j({"rules": [{"id": "r", "when": "(x)", "then": [{"kind": "interrupt", "prompt": "?", "timeout": )j" +
+        timeout + "}]}]}");
   };
-  for (const char* good : {"null", "900", "0.5", "\"PT15M\"", "\"P1DT2H\"", "31622400"}) EXPECT_THAT(faults_of(good), IsEmpty()) << good;
+  for (const char* good : {"null", "900", "0.5", "\"PT15M\"", "\"P1DT2H\"", "31622400"})
+    EXPECT_THAT(faults_of(good), IsEmpty()) << good;
   for (const char* bad : {"0", "-1", "\"\"", "\"15m\"", "true", "[]", "1e300", "31622401", "\"P9999999999D\""}) {
     EXPECT_THAT(faults_of(bad), ElementsAre("/rules/0/then/0/timeout")) << bad;
   }
@@ -141,34 +164,45 @@ TEST(Validate, AssertAndRetractAreRefusedOpenly) {
 }
 
 TEST(Validate, NodesOfTheDaemonHaveTheirConfigChecked) {
-  const auto faults_of = [](const std::string& node) { return paths_with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", )" + node + "}]}"); };
+  const auto faults_of = [](const std::string& node) {
+    return paths_with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", )" + node + "}]}");
+  };
   EXPECT_THAT(faults_of(R"("kind": "template", "config": {"template": "{message}", "out": "message"})"), IsEmpty());
-  EXPECT_THAT(faults_of(R"("kind": "template", "config": {"template": "{message", "out": "message"})"), ElementsAre("/nodes/1/config/template"));
+  EXPECT_THAT(faults_of(R"("kind": "template", "config": {"template": "{message", "out": "message"})"),
+              ElementsAre("/nodes/1/config/template"));
   EXPECT_THAT(faults_of(R"("kind": "template", "config": {"template": "{other}", "out": "none"})"),
               ElementsAre("/nodes/1/config/template", "/nodes/1/config/out"));
-  EXPECT_THAT(faults_of(R"("kind": "template")"), ElementsAre("/nodes/1/config/template", "/nodes/1/config/out", "/nodes/1/config/out"));
+  EXPECT_THAT(faults_of(R"("kind": "template")"),
+              ElementsAre("/nodes/1/config/template", "/nodes/1/config/out", "/nodes/1/config/out"));
   EXPECT_THAT(faults_of(R"("kind": "echo", "config": {"x": 1})"), ElementsAre("/nodes/1/config/x"));
   EXPECT_THAT(faults_of(R"("kind": "halt", "config": {"x": 1})"), ElementsAre("/nodes/1/config/x"));
   EXPECT_THAT(faults_of(R"("kind": "interrupt", "config": {"prompt": "Go on, {message}?", "timeout": 60})"), IsEmpty());
-  EXPECT_THAT(faults_of(R"("kind": "interrupt", "config": {"promt": "?"})"), ElementsAre("/nodes/1/config/prompt", "/nodes/1/config/promt"));
-  EXPECT_THAT(faults_of(R"("kind": "interrupt", "config": {"prompt": "?", "guards": "zz"})"), ElementsAre("/nodes/1/config/guards"));
+  EXPECT_THAT(faults_of(R"("kind": "interrupt", "config": {"promt": "?"})"),
+              ElementsAre("/nodes/1/config/prompt", "/nodes/1/config/promt"));
+  EXPECT_THAT(faults_of(R"("kind": "interrupt", "config": {"prompt": "?", "guards": "zz"})"),
+              ElementsAre("/nodes/1/config/guards"));
   EXPECT_THAT(faults_of(R"("kind": "soc.enrich", "config": {"anything": [1, {"a": null}]})"), IsEmpty());
 }
 
 TEST(Validate, KindsArePlainNames) {
-  EXPECT_THAT(paths_with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "graph.nodes:IngestAlert"}]})"), IsEmpty());
-  EXPECT_THAT(paths_with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "ml\nx"}]})"), ElementsAre("/nodes/1/kind"));
-  EXPECT_THAT(paths_with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": ""}]})"), ElementsAre("/nodes/1/kind"));
+  EXPECT_THAT(paths_with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "graph.nodes:IngestAlert"}]})"),
+              IsEmpty());
+  EXPECT_THAT(paths_with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "ml\nx"}]})"),
+              ElementsAre("/nodes/1/kind"));
+  EXPECT_THAT(paths_with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": ""}]})"),
+              ElementsAre("/nodes/1/kind"));
 }
 
 TEST(Validate, IdsThatClipsReadsAsNumbersAreRefused) {
   for (const char* id : {"12", "1.5", "1e5", "7.", "1e-3"}) {
-    json::Value document = with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "echo"}, {"id": "x", "kind": "echo"}]})");
+    json::Value document =
+        with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "echo"}, {"id": "x", "kind": "echo"}]})");
     (*document.object()->find("nodes")->array())[2].object()->set("id", id);
     EXPECT_THAT(paths(validate(document)), ElementsAre("/nodes/2/id")) << id;
   }
   for (const char* id : {"12a", "1-5", "1.5.0", "e5", "1e", "2x"}) {
-    json::Value document = with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "echo"}, {"id": "x", "kind": "echo"}]})");
+    json::Value document =
+        with(R"({"nodes": [{"id": "a", "kind": "echo"}, {"id": "b", "kind": "echo"}, {"id": "x", "kind": "echo"}]})");
     (*document.object()->find("nodes")->array())[2].object()->set("id", id);
     EXPECT_THAT(validate(document), IsEmpty()) << id;
   }
@@ -179,11 +213,13 @@ TEST(Validate, StateSchemaTakesScalarsShortAndTheRestInTheLongForm) {
       "f": {"type": "float", "default": 1}, "l": {"type": "list", "default": [], "reducer": "append"},
       "m": {"type": "map", "default": {}, "route": true}, "n": {"type": "int", "reducer": "max"}}})"),
               IsEmpty());
-  EXPECT_THAT(paths_with(R"({"state_schema": {"message": "str", "x": "list", "y": "set", "z": 1, "_p": "str",
+  EXPECT_THAT(
+      paths_with(R"({"state_schema": {"message": "str", "x": "list", "y": "set", "z": 1, "_p": "str",
       "t": {"type": "set"}, "d": {"type": "int", "reducer": "append"}, "e": {"type": "str", "router": true}, "g": {}}})"),
-              ElementsAre("/state_schema/x", "/state_schema/y", "/state_schema/z", "/state_schema/_p", "/state_schema/t/type",
-                          "/state_schema/d/reducer", "/state_schema/e/router", "/state_schema/g/type", "/state_schema/g/type"));
-  EXPECT_THAT(paths_with(R"({"state_schema": {"message": "str", "x": {"type": "int", "default": "1"}}})"), ElementsAre("/state_schema/x/default"));
+      ElementsAre("/state_schema/x", "/state_schema/y", "/state_schema/z", "/state_schema/_p", "/state_schema/t/type",
+                  "/state_schema/d/reducer", "/state_schema/e/router", "/state_schema/g/type", "/state_schema/g/type"));
+  EXPECT_THAT(paths_with(R"({"state_schema": {"message": "str", "x": {"type": "int", "default": "1"}}})"),
+              ElementsAre("/state_schema/x/default"));
 }
 
 TEST(Validate, StateClassExcludesStateSchema) {
@@ -193,16 +229,20 @@ TEST(Validate, StateClassExcludesStateSchema) {
 }
 
 TEST(Sugar, LowersToPatternsInOrderOfNames) {
-  const auto document = parse(with(R"({"state_schema": {}, "rules": [{"id": "r", "when": {"z.y": 0.5, "node": "a", "done": true, "n": 3, "q": "a \"b\" \\ c"}}]})"));
+  const auto document = parse(with(
+      R"({"state_schema": {}, "rules": [{"id": "r", "when": {"z.y": 0.5, "node": "a", "done": true, "n": 3, "q": "a \"b\" \\ c"}}]})"));
   ASSERT_TRUE(document) << document.error().message;
   EXPECT_EQ(document->rules[0].when,
             R"((node-id (id a)) (done (value "True")) (n (value "3")) (q (value "a \"b\" \\ c")) (z-y (value "0.5")))");
 }
 
 TEST(Sugar, RefusesWhatItCannotLower) {
-  for (const char* when : {R"({})", R"({"node": "zz"})", R"({"node": 1})", R"({"node": "a b"})", R"({"x": null})", R"({"x": []})",
-                           R"({"x y": 1})", R"({"1x": 1})", R"({"a.b": 1, "a-b": 1})", R"j({"x) (test (halt)": 1})j"}) {
-    EXPECT_THAT(paths_with(std::string(R"({"state_schema": {}, "rules": [{"id": "r", "when": )") + when + "}]}"), ElementsAre("/rules/0/when")) << when;
+  for (const char* when :
+       {R"({})", R"({"node": "zz"})", R"({"node": 1})", R"({"node": "a b"})", R"({"x": null})", R"({"x": []})",
+        R"({"x y": 1})", R"({"1x": 1})", R"({"a.b": 1, "a-b": 1})", R"j({"x) (test (halt)": 1})j"}) {
+    EXPECT_THAT(paths_with(std::string(R"({"state_schema": {}, "rules": [{"id": "r", "when": )") + when + "}]}"),
+                ElementsAre("/rules/0/when"))
+        << when;
   }
 }
 
@@ -227,7 +267,8 @@ TEST(Errors, ReadContextObjectReason) {
   ASSERT_FALSE(document);
   EXPECT_EQ(document.error().code, Code::kGraphInvalid);
   EXPECT_EQ(document.error().message,
-            "graph: /more: IR validation failed: expected no such field, got integer: Remove this field -- IR forbids unknown keys.");
+            "graph: /more: IR validation failed: expected no such field, got integer: Remove this field -- IR forbids "
+            "unknown keys.");
 }
 
 }  // namespace
