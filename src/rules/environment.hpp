@@ -81,7 +81,7 @@ class Environment {
   [[nodiscard]] std::optional<Failure> pending_failure();
   [[nodiscard]] std::optional<Failure> collect_template(const std::string& name, std::uint32_t stage,
                                                         std::vector<Derived>& out);
-  bool read_slot(const void* field, SlotValue& value) const;
+  bool read_slot(const void* raw, SlotValue& value) const;
 
   void* clips_;
   std::string stage_name_;

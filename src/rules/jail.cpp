@@ -47,7 +47,7 @@ Result<> wait_for(int fd, short events, Clock::time_point deadline) {
 Result<> send_frame(int fd, std::string_view frame, Clock::time_point deadline) {
   while (!frame.empty()) {
     const ssize_t sent = send(fd, frame.data(), frame.size(), MSG_NOSIGNAL);
-    if (sent > 0) {
+    if (sent >= 0) {
       frame.remove_prefix(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN) {
       SG_TRY(wait_for(fd, POLLOUT, deadline));
@@ -159,7 +159,7 @@ class Evaluator::Impl {
   void discard() {
     if (process_.socket.get() < 0) return;
     process_.socket.reset();
-    static_cast<void>(link_->reap(process_.id));  // a lost jail took the process with it
+    [[maybe_unused]] const auto ended = link_->reap(process_.id);  // a lost jail took the process with it
     if (buffer_.size() > (std::size_t{1} << 20)) buffer_ = std::string(std::size_t{64} << 10, '\0');
   }
 

@@ -43,7 +43,7 @@ Result<> check_stage(const Stage& stage, const std::set<std::string>& provided_b
 }  // namespace
 
 const std::vector<HostTemplate>& standard_templates() {
-  static const std::vector<HostTemplate> kTemplates = {
+  static const std::vector<HostTemplate> templates = {
       {"node-id", {{"id", false}}},
       {"stargraph.field", {{"name", false}, {"value", false}}},
       {"stargraph.run-start", {}},
@@ -68,13 +68,12 @@ const std::vector<HostTemplate>& standard_templates() {
         {"slots", false},
         {"pattern", false}}},
   };
-  return kTemplates;
+  return templates;
 }
 
 const std::vector<std::string>& provenance_slots() {
-  static const std::vector<std::string> kSlots = {"_origin", "_source",     "_run_id",
-                                                  "_step",   "_confidence", "_timestamp"};
-  return kSlots;
+  static const std::vector<std::string> slots = {"_origin", "_source", "_run_id", "_step", "_confidence", "_timestamp"};
+  return slots;
 }
 
 bool is_standard_template(std::string_view name) {

@@ -10,10 +10,9 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <span>
-
-extern char** environ;
 
 namespace stargraph::rules {
 namespace {
@@ -131,10 +130,11 @@ void common_walls() {
 std::uint64_t address_space_in_use() {
   std::FILE* file = std::fopen("/proc/self/statm", "re");
   if (file == nullptr) return 0;
-  unsigned long pages = 0;
-  const int read = std::fscanf(file, "%lu", &pages);
+  std::array<char, 64> line{};
+  const bool read = std::fgets(line.data(), static_cast<int>(line.size()), file) != nullptr;
   std::fclose(file);
-  return read == 1 ? std::uint64_t{pages} * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+  // The first number: pages of the whole address space.
+  return read ? std::strtoull(line.data(), nullptr, 10) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
 void confine_zygote(int fd) {

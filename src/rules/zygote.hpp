@@ -66,7 +66,7 @@ class ZygoteLink {
     std::int32_t status = 0;
   };
   ZygoteLink(UniqueFd socket, UniqueFd watch, int pid, std::uint64_t baseline);
-  [[nodiscard]] base::Result<Reply> ask(const void* request, std::size_t size, int fd);
+  [[nodiscard]] base::Result<Reply> ask(void* request, std::size_t size, int fd);
   [[nodiscard]] std::unexpected<base::Error> lost();
 
   std::mutex mutex_;
