@@ -87,6 +87,7 @@ Result<> Lobby::prepare() {
 void Lobby::stop() {
   if (stopping_.exchange(true)) return;
   static_cast<void>(::eventfd_write(wake_, 1));
+  static_cast<void>(::eventfd_write(door_, 1));
   if (thread_.joinable()) thread_.join();
   const std::scoped_lock lock(mutex_);
   for (auto at = connections_.begin(); at != connections_.end();) {
@@ -187,6 +188,10 @@ void Lobby::look_at(Serial serial) {
 
 int Lobby::take(sockaddr* address, socklen_t* length) {
   eventfd_t ticket = 0;
+  if (stopping_.load()) {  // the door stays readable, so that CivetWeb's master thread sees at once that it is to end
+    errno = EAGAIN;
+    return -1;
+  }
   if (::eventfd_read(door_, &ticket) != 0) return -1;  // EAGAIN
   const std::scoped_lock lock(mutex_);
   while (!ready_.empty()) {

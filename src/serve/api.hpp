@@ -1,0 +1,76 @@
+// Api: what handlers work with, and the one place where a request's capability is checked.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "serve/http.hpp"
+#include "stargraph/serve/server.hpp"
+
+namespace stargraph::serve {
+
+// Rings when runs moved on: wakes requests that wait for work.
+class Bell {
+ public:
+  void ring();
+  void close();  // nobody waits from now on
+  [[nodiscard]] std::uint64_t rings() const;
+  // Until it rang more often than `heard`, at most `wait`; false when closed.
+  [[nodiscard]] bool wait(std::uint64_t heard, base::Duration wait);
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t rings_ = 0;
+  bool closed_ = false;
+};
+
+class Api {
+ public:
+  explicit Api(const Services& services) : services_(services) {}
+
+  // Before the body is read: whether the principal has the capability at all. A grant with a scope passes here
+  // where the route has one.
+  [[nodiscard]] base::Result<> may_try(const Route& route, const policy::Principal& principal) const;
+  // With everything known: kCapabilityDenied, or kRunUnknown for a run whose graph would be the scope.
+  [[nodiscard]] base::Result<> may(const Request& request) const;
+  [[nodiscard]] engine::Caller caller(const Request& request) const;
+
+  [[nodiscard]] const Services& services() const { return services_; }
+  [[nodiscard]] engine::Engine& engine() const { return services_.engine; }
+  [[nodiscard]] Bell& bell() { return bell_; }
+  std::function<Counters()> counters;
+
+ private:
+  Services services_;
+  Bell bell_;
+};
+
+// 8-4-4-4-12 lower-case hex: what a run or task id looks like.
+[[nodiscard]] bool is_uuid(std::string_view text);
+
+// Handlers, one for each row of the route table.
+[[nodiscard]] base::Result<Response> get_health(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_metrics(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_openapi(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_graphs(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_packs(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_registry(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> post_run(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_runs(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_run(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_steps(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_events(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> post_cancel(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> post_pause(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> post_resume(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> post_respond(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> post_lease(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> post_heartbeat(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> post_complete(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> post_fail(Api& api, const Request& request);
+// What upstream has and this version does not: kNotAvailable.
+[[nodiscard]] base::Result<Response> not_available(Api& api, const Request& request);
+
+}  // namespace stargraph::serve

@@ -1,0 +1,171 @@
+#include "stargraph/serve/server.hpp"
+
+#include <civetweb.h>
+
+#include "serve/adopt.hpp"
+#include "serve/pipeline.hpp"
+#include "stargraph/audit/outbox.hpp"
+
+namespace stargraph::serve {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+namespace {
+
+constexpr base::Duration kIdle = std::chrono::seconds(15);         // a connection between two requests
+constexpr base::Duration kTellRefused = std::chrono::seconds(60);
+
+// --- CivetWeb's callbacks: no exception may pass through C ---
+
+Pipeline& pipeline_of(const mg_connection* connection) {
+  return *static_cast<Pipeline*>(mg_get_user_data(mg_get_context(connection)));
+}
+
+int on_request(mg_connection* connection) noexcept {
+  pipeline_of(connection).handle(connection);
+  return 200;  // only CivetWeb's own access log would see it
+}
+
+int on_error(mg_connection* connection, int status, const char*) noexcept {
+  pipeline_of(connection).refuse(connection, status);
+  return 0;
+}
+
+int on_tls(void** context, void* user) noexcept {
+  if (context != nullptr && *context == nullptr) *context = static_cast<const Pipeline*>(user)->tls().context();
+  return 1;  // ours: neither filled nor freed by CivetWeb
+}
+
+int on_established(const mg_connection* connection, void**) noexcept {
+  pipeline_of(connection).lobby().established(key_of(connection));
+  return 0;
+}
+
+void on_close(const mg_connection* connection) noexcept { pipeline_of(connection).lobby().closed(key_of(connection)); }
+
+int on_log(const mg_connection*, const char*) noexcept { return 1; }  // its texts quote peers
+
+mg_callbacks callbacks() {
+  mg_callbacks all{};
+  all.begin_request = on_request;
+  all.http_error = on_error;
+  all.external_ssl_ctx = on_tls;
+  all.init_connection = on_established;
+  all.connection_close = on_close;
+  all.log_message = on_log;
+  all.log_access = on_log;
+  return all;
+}
+
+// The address is never bound: it tells CivetWeb which family the listener has (adopt.cpp).
+Result<const char*> placeholder_of(int listener) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  const bool asked = ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
+                     ::getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0;
+  if (asked && listening == 1 && address.ss_family == AF_INET) return "127.0.0.1:443s";
+  if (asked && listening == 1 && address.ss_family == AF_INET6) return "[::1]:443s";
+  return fail(Code::kNoInheritedSocket, "serve: listener: not a listening TCP socket");
+}
+
+}  // namespace
+
+struct Server::State {
+  State(const Services& given, std::unique_ptr<Tls> ready) : services(given), tls(std::move(ready)), pipeline(given, *tls) {}
+  [[nodiscard]] Result<> open(int listener);
+  [[nodiscard]] Result<> tell_refused();
+
+  Services services;
+  std::unique_ptr<Tls> tls;
+  Pipeline pipeline;
+  std::unique_ptr<Lobby> lobby;
+  mg_context* civetweb = nullptr;
+  std::uint64_t told_refused = 0;
+  base::Duration told_at{0};
+};
+
+Result<> Server::State::open(int listener) {
+  const config::Limits& limits = services.config.limits;
+  SG_TRY(const char* const placeholder, placeholder_of(listener));
+  Lobby::Limits waiting;
+  waiting.waiting = static_cast<std::size_t>(limits.connections_waiting);
+  waiting.waiting_per_address = static_cast<std::size_t>(limits.connections_waiting_per_address);
+  waiting.per_principal = static_cast<std::size_t>(limits.connections_per_principal);
+  waiting.request = std::chrono::milliseconds(limits.http_request_ms);
+  waiting.idle = kIdle;
+  SG_TRY(lobby, Lobby::open(listener, waiting));
+  pipeline.use(*lobby);
+  const std::string threads = std::to_string(limits.connections_in_service);
+  const std::string header_bytes = std::to_string(limits.http_header_bytes);
+  const std::string request_ms = std::to_string(limits.http_request_ms);
+  const std::string idle_ms = std::to_string(kIdle / std::chrono::milliseconds(1));
+  const char* options[] = {"listening_ports", placeholder, "num_threads", threads.c_str(), "max_request_size", header_bytes.c_str(),
+                                 "request_timeout_ms", request_ms.c_str(), "keep_alive_timeout_ms", idle_ms.c_str(), "enable_keep_alive", "yes",
+                                 "tcp_nodelay", "1", "decode_url", "no", "enable_directory_listing", "no", nullptr};
+  if ((mg_init_library(MG_FEATURES_TLS) & MG_FEATURES_TLS) == 0) return fail(Code::kInternal, "serve: CivetWeb: built without TLS");
+  const mg_callbacks all = callbacks();
+  const Adoption adoption(*lobby);
+  civetweb = mg_start(&all, &pipeline, options);
+  if (civetweb == nullptr || !adoption.taken()) return fail(Code::kInternal, "serve: CivetWeb: did not start");
+  return {};
+}
+
+// --- the server ---
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<Server>> Server::start(const Services& services, int listener) {
+  SG_TRY(auto tls, Tls::make(services.env, services.config.tls));
+  auto server = std::unique_ptr<Server>(new Server(std::make_unique<State>(services, std::move(tls))));
+  server->state_->told_at = services.env.monotonic();
+  services.engine.on_events([bell = &server->state_->pipeline.api().bell()](const base::RunId&) { bell->ring(); });
+  SG_TRY(server->state_->open(listener));
+  return server;
+}
+
+Server::~Server() { stop(); }
+
+void Server::stop() {
+  State& state = *state_;
+  state.services.engine.on_events([](const base::RunId&) {});
+  state.pipeline.api().bell().close();
+  if (state.lobby) state.lobby->stop();
+  if (state.civetweb != nullptr) {
+    mg_stop(state.civetweb);
+    mg_exit_library();
+  }
+  state.civetweb = nullptr;
+  end_adoption();
+}
+
+Result<> Server::State::tell_refused() {
+  const base::Duration now = services.env.monotonic();
+  const std::uint64_t refused = lobby->refused();
+  if (refused == told_refused || now - told_at < kTellRefused) return {};
+  audit::Event event;
+  event.name = audit::EventName::kHandshakesRefused;
+  event.outcome = audit::Outcome::kDenied;
+  event.actor = base::ActorName("stargraphd");
+  event.tenant = audit::site_tenant();
+  event.data = {{"count", static_cast<std::int64_t>(refused - told_refused)}};
+  const base::Timestamp time = services.env.now();
+  SG_TRY(services.ledger.run([&](store::Connection& connection) { return audit::append(connection, event, time); }));
+  services.committed();
+  told_refused = refused;
+  told_at = now;
+  return {};
+}
+
+Result<> Server::tick() {
+  SG_TRY(state_->tell_refused());
+  SG_TRY([[maybe_unused]] const bool changed, state_->tls->refresh());
+  return {};
+}
+
+Counters Server::counters() const { return state_->pipeline.counters(); }
+
+}  // namespace stargraph::serve

@@ -1,0 +1,168 @@
+#include "serve/tls.hpp"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+
+#include "stargraph/crypto/fips.hpp"
+#include "stargraph/crypto/secret.hpp"
+
+namespace stargraph::serve {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+constexpr std::uint64_t kMaxPemBytes = 1 << 20;
+constexpr std::uint64_t kMaxCrlBytes = 8 << 20;
+constexpr int kMaxChain = 4;
+
+struct FreeBio {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+struct FreeCertificate {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+struct FreeCrl {
+  void operator()(X509_CRL* crl) const { X509_CRL_free(crl); }
+};
+struct FreeKey {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+struct FreeCheck {
+  void operator()(X509_STORE_CTX* check) const { X509_STORE_CTX_free(check); }
+};
+using Bio = std::unique_ptr<BIO, FreeBio>;
+using Certificate = std::unique_ptr<X509, FreeCertificate>;
+
+Bio reader(base::BytesView bytes) { return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))); }
+
+// No passphrase is ever asked for on a terminal.
+int no_passphrase(char*, int, int, void*) { return 0; }
+
+std::unexpected<base::Error> unusable(const base::Path& file, std::string_view why) {
+  ERR_clear_error();
+  return fail(Code::kConfigInvalid, "tls: " + file.string() + ": " + std::string(why));
+}
+
+std::vector<Certificate> read_certificates(base::BytesView pem) {
+  std::vector<Certificate> certificates;
+  const Bio bio = reader(pem);
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)) certificates.emplace_back(certificate);
+  ERR_clear_error();  // "no start line": the end
+  return certificates;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tls>> Tls::make(base::Env& env, const config::Tls& files) {
+  auto tls = std::unique_ptr<Tls>(new Tls(env, files));
+  SG_TRY(tls->prepare());
+  return tls;
+}
+
+Result<> Tls::prepare() {
+  context_.reset(SSL_CTX_new(TLS_server_method()));
+  if (!context_) return fail(Code::kCrypto, "tls: context: cannot be made");
+  SSL_CTX* const context = context_.get();
+  const char* const groups = crypto::fips_state().enforced ? "P-384:P-256" : "P-384:P-256:X25519";
+  const bool set = SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 && SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
+                   SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256") == 1 &&
+                   SSL_CTX_set1_groups_list(context, groups) == 1 && SSL_CTX_set_num_tickets(context, 0) == 1;
+  if (!set) return fail(Code::kCrypto, "tls: context: parameters refused");
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // an idle connection keeps no record buffers
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  SSL_CTX_set_verify_depth(context, kMaxChain);
+  SSL_CTX_set_client_hello_cb(context, &Tls::on_hello, this);
+  SG_TRY(use_chain());
+  SG_TRY(use_key());
+  SG_TRY(ca_, env_.read_file(files_.client_ca, kMaxPemBytes));
+  for (const Certificate& ca : read_certificates(ca_)) SSL_CTX_add_client_CA(context, ca.get());
+  SG_TRY(crl_, read_crl());
+  SG_TRY(trust_, read_trust(crl_));
+  return {};
+}
+
+Result<> Tls::use_chain() {
+  SG_TRY(const base::Bytes pem, env_.read_file(files_.certificate, kMaxPemBytes));
+  std::vector<Certificate> chain = read_certificates(pem);
+  if (chain.empty()) return unusable(files_.certificate, "holds no certificate");
+  if (SSL_CTX_use_certificate(context_.get(), chain.front().get()) != 1) return unusable(files_.certificate, "refused");
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    if (SSL_CTX_add1_chain_cert(context_.get(), chain[i].get()) != 1) return unusable(files_.certificate, "chain refused");
+  }
+  return {};
+}
+
+Result<> Tls::use_key() {
+  SG_TRY(const base::Path file, files_.key.locate());
+  SG_TRY(const crypto::Secret pem, crypto::read_secret_file(env_, file, kMaxPemBytes));
+  const Bio bio = reader(pem.view());
+  const std::unique_ptr<EVP_PKEY, FreeKey> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  if (!key) return unusable(file, "holds no private key without passphrase");
+  if (SSL_CTX_use_PrivateKey(context_.get(), key.get()) != 1 || SSL_CTX_check_private_key(context_.get()) != 1) {
+    return unusable(file, "does not belong to the certificate");
+  }
+  return {};
+}
+
+Result<base::Bytes> Tls::read_crl() const {
+  if (files_.crl.empty()) return base::Bytes();
+  return env_.read_file(files_.crl, kMaxCrlBytes);
+}
+
+Result<Tls::Trust> Tls::read_trust(base::BytesView crl) const {
+  Trust trust(X509_STORE_new());
+  const std::vector<Certificate> authorities = read_certificates(ca_);
+  if (authorities.empty()) return unusable(files_.client_ca, "holds no certificate");
+  for (const Certificate& ca : authorities) {
+    if (X509_STORE_add_cert(trust.get(), ca.get()) != 1) return unusable(files_.client_ca, "refused");
+  }
+  unsigned long flags = X509_V_FLAG_X509_STRICT;
+  if (!files_.crl.empty()) {
+    const Bio bio = reader(crl);
+    std::size_t count = 0;
+    while (X509_CRL* next = PEM_read_bio_X509_CRL(bio.get(), nullptr, no_passphrase, nullptr)) {
+      const std::unique_ptr<X509_CRL, FreeCrl> owned(next);
+      if (X509_STORE_add_crl(trust.get(), next) != 1) return unusable(files_.crl, "refused");
+      ++count;
+    }
+    if (count == 0) return unusable(files_.crl, "holds no CRL");
+    ERR_clear_error();
+    flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+  }
+  if (X509_STORE_set_flags(trust.get(), flags) != 1) return fail(Code::kCrypto, "tls: trust store: flags refused");
+  return trust;
+}
+
+Result<bool> Tls::refresh() {
+  if (files_.crl.empty()) return false;
+  SG_TRY(base::Bytes crl, read_crl());
+  if (crl == crl_) return false;
+  SG_TRY(Trust trust, read_trust(crl));
+  const std::scoped_lock lock(mutex_);
+  crl_ = std::move(crl);
+  trust_ = std::move(trust);
+  return true;
+}
+
+// Each connection verifies against the trust store of its ClientHello's moment; the reference is its own.
+int Tls::on_hello(SSL* connection, int*, void* self) {
+  const auto* tls = static_cast<const Tls*>(self);
+  const std::scoped_lock lock(tls->mutex_);
+  return SSL_set1_verify_cert_store(connection, tls->trust_.get()) == 1 ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+}
+
+bool Tls::still_trusted(X509* certificate) const {
+  const std::unique_ptr<X509_STORE_CTX, FreeCheck> check(X509_STORE_CTX_new());
+  const std::scoped_lock lock(mutex_);
+  const bool trusted = check && X509_STORE_CTX_init(check.get(), trust_.get(), certificate, nullptr) == 1 &&
+                       X509_STORE_CTX_set_default(check.get(), "ssl_client") == 1 && X509_verify_cert(check.get()) == 1;
+  ERR_clear_error();
+  return trusted;
+}
+
+}  // namespace stargraph::serve

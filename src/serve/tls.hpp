@@ -1,0 +1,55 @@
+// Tls: our own SSL_CTX, so that nothing of CivetWeb's options decides who may connect.
+//
+// TLS 1.3 only; a client certificate of our CA is required; AES-256-GCM first; P-384, P-256 and, outside FIPS, X25519; no
+// tickets, no resumption, no early data. The trust store (client CA and CRL) is replaced whole when the CRL file
+// changes: handshakes that began keep the old one.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <mutex>
+
+#include "stargraph/base/env.hpp"
+#include "stargraph/config/config.hpp"
+
+namespace stargraph::serve {
+
+struct FreeContext {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+struct FreeTrust {
+  void operator()(X509_STORE* store) const { X509_STORE_free(store); }
+};
+
+class Tls {
+ public:
+  // kConfigInvalid with the file's name when one cannot be used; the codes of check_private_file for the key.
+  [[nodiscard]] static base::Result<std::unique_ptr<Tls>> make(base::Env& env, const config::Tls& files);
+
+  [[nodiscard]] SSL_CTX* context() const { return context_.get(); }
+  // Takes up a CRL file that changed; true when it did. After an error the old one stays in force.
+  [[nodiscard]] base::Result<bool> refresh();
+  // Whether `certificate` still stands (signature, time, CRL) under the trust store as it is now: for connections that are older.
+  [[nodiscard]] bool still_trusted(X509* certificate) const;
+
+ private:
+  using Trust = std::unique_ptr<X509_STORE, FreeTrust>;
+  Tls(base::Env& env, const config::Tls& files) : env_(env), files_(files) {}
+  [[nodiscard]] base::Result<> prepare();
+  [[nodiscard]] base::Result<> use_key();
+  [[nodiscard]] base::Result<> use_chain();
+  [[nodiscard]] base::Result<Trust> read_trust(base::BytesView crl) const;
+  [[nodiscard]] base::Result<base::Bytes> read_crl() const;
+  static int on_hello(SSL* connection, int* alert, void* self);
+
+  base::Env& env_;
+  config::Tls files_;
+  std::unique_ptr<SSL_CTX, FreeContext> context_;
+  base::Bytes ca_;
+  base::Bytes crl_;
+  mutable std::mutex mutex_;
+  Trust trust_;
+};
+
+}  // namespace stargraph::serve

@@ -1,0 +1,88 @@
+// Work: what workers lease, keep, complete and give back.
+#include <algorithm>
+
+#include "serve/api.hpp"
+#include "serve/render.hpp"
+
+namespace stargraph::serve {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+constexpr std::int64_t kMaxWaitMs = 10'000;
+constexpr std::size_t kMaxKinds = 64;
+constexpr std::size_t kMaxLeaseBytes = 256;
+// A lease that ran out rings no bell: look again that often.
+constexpr base::Duration kLookAgain = std::chrono::seconds(1);
+
+Result<base::TaskId> task_of(const Request& request) {
+  const std::string& text = request.parameter("task");
+  if (!is_uuid(text)) return fail(Code::kTaskUnknown, "request: task: not an id");
+  return base::TaskId(text);
+}
+
+Result<> may_work(const Api& api, const policy::Principal& principal, const std::vector<std::string>& kinds) {
+  if (kinds.empty()) return fail(Code::kMalformed, "request: kinds: none named");
+  for (const std::string& kind : kinds) {
+    if (kind.empty() || kind.size() > 256) return fail(Code::kMalformed, "request: kinds: not a name");
+    SG_TRY(api.services().gate.check(principal, policy::Capability::kWork, kind));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Response> post_lease(Api& api, const Request& request) {
+  json::Reader in(request.body, "request");
+  const std::vector<std::string> kinds = in.texts("kinds", kMaxKinds);
+  const std::int64_t wait_ms = in.optional_integer("wait_ms", 0, kMaxWaitMs).value_or(0);
+  SG_TRY(in.finish());
+  SG_TRY(may_work(api, *request.principal, kinds));
+  base::Env& env = api.services().env;
+  const base::Duration deadline = env.monotonic() + std::chrono::milliseconds(wait_ms);
+  while (true) {
+    const std::uint64_t heard = api.bell().rings();
+    SG_TRY(const auto task, api.engine().lease(api.caller(request), request.principal->tenants, kinds));
+    const base::Duration left = deadline - env.monotonic();
+    if (task) return json_response(200, json::Object{{"task", render(*task)}});
+    if (left <= base::Duration::zero() || !api.bell().wait(heard, std::min(left, kLookAgain))) {
+      return json_response(200, json::Object{{"task", nullptr}});
+    }
+  }
+}
+
+Result<Response> post_heartbeat(Api& api, const Request& request) {
+  json::Reader in(request.body, "request");
+  const std::string lease = in.text("lease", 1, kMaxLeaseBytes);
+  SG_TRY(in.finish());
+  SG_TRY(const base::TaskId task, task_of(request));
+  SG_TRY(const base::Timestamp until, api.engine().heartbeat(api.caller(request), request.principal->tenants, task, lease));
+  return json_response(200, json::Object{{"lease_until", base::format_rfc3339(until)}});
+}
+
+Result<Response> post_complete(Api& api, const Request& request) {
+  json::Reader in(request.body, "request");
+  const std::string lease = in.text("lease", 1, kMaxLeaseBytes);
+  const json::Value& output = in.value("output");
+  SG_TRY(in.finish());
+  if (output.object() == nullptr) return fail(Code::kMalformed, "request: output: expected an object");
+  SG_TRY(const base::TaskId task, task_of(request));
+  SG_TRY(api.engine().complete(api.caller(request), request.principal->tenants, task, lease, *output.object()));
+  return json_response(200, json::Object{{"status", "completed"}});
+}
+
+Result<Response> post_fail(Api& api, const Request& request) {
+  constexpr std::size_t kMaxMessageBytes = 4096;
+  json::Reader in(request.body, "request");
+  const std::string lease = in.text("lease", 1, kMaxLeaseBytes);
+  const std::string message = in.text("message", 0, kMaxMessageBytes);
+  const bool retryable = in.boolean("retryable");
+  SG_TRY(in.finish());
+  SG_TRY(const base::TaskId task, task_of(request));
+  SG_TRY(api.engine().fail_task(api.caller(request), request.principal->tenants, task, lease, message, retryable));
+  return json_response(200, json::Object{{"status", "failed"}});
+}
+
+}  // namespace stargraph::serve
