@@ -21,6 +21,18 @@
 #include <string>
 #include <string_view>
 
+// Sanitizers need calls that the filter takes away.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SG_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SG_SANITIZED 1
+#endif
+#endif
+#ifndef SG_SANITIZED
+#define SG_SANITIZED 0
+#endif
+
 namespace stargraph::auditd {
 namespace {
 
@@ -35,7 +47,7 @@ struct FreeNames {
   }
 };
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !SG_SANITIZED
 constexpr auto kAllowed = std::to_array<int>({
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(lseek),
     SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(close), SCMP_SYS(stat), SCMP_SYS(fstat), SCMP_SYS(lstat),
@@ -55,7 +67,7 @@ bool add_rules(scmp_filter_ctx filter) {
     if (::seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0) != 0) return false;
   }
   // Memory, but never executable.
-  const scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+  const scmp_arg_cmp not_executable{.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
   return ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, not_executable) == 0 &&
          ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_executable) == 0;
 }
@@ -128,7 +140,7 @@ Result<> give_up_system_calls() {
       ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return fail(Code::kIo, "auditd: prctl: failed");
   }
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !SG_SANITIZED
   scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ERRNO(EPERM));
   const bool loaded = filter != nullptr && add_rules(filter) && ::seccomp_load(filter) == 0;
   if (filter != nullptr) ::seccomp_release(filter);
