@@ -183,7 +183,7 @@ Result<std::vector<SignatureEntry>> decode_signatures(base::BytesView bytes) {
 }
 
 std::string encode_signatures(std::vector<SignatureEntry> entries) {
-  std::ranges::stable_sort(entries, {}, &SignatureEntry::key_id);
+  std::ranges::sort(entries, {}, &SignatureEntry::key_id);
   json::Array array;
   for (const SignatureEntry& entry : entries) {
     array.emplace_back(json::Object{{"alg", crypto::algorithm_name(entry.algorithm)},

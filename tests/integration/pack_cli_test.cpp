@@ -213,7 +213,7 @@ TEST_F(PackCli, RC_R_PACK_WithoutTheAuditWriterNothingIsImported) {
 }
 
 TEST_F(PackCli, SG_T_PACK_HostileRulesAreRefusedAtBuildAndImport) {
-  write_sources("hostile", "soc.hostile", "1.0.0", "(defrule r => (system \"id\"))\n");
+  write_sources("hostile", "soc.hostile", "1.0.0", "(deftemplate soc.input (slot tier))\n(defrule r => (system \"id\"))\n");
   const CommandResult refused = build("hostile", "publisher", 1, "hostile.sgpack");
   EXPECT_EQ(refused.exit_code, 4) << refused.err;
   EXPECT_NE(refused.err.find("rules-function"), std::string::npos) << refused.err;
@@ -221,7 +221,7 @@ TEST_F(PackCli, SG_T_PACK_HostileRulesAreRefusedAtBuildAndImport) {
 }
 
 TEST_F(PackCli, RC_D_PACK_EndlessRulesAreRefusedAtBuild) {
-  write_sources("endless", "soc.endless", "1.0.0", "(defrule r => (while TRUE do (bind ?x 1)))\n");
+  write_sources("endless", "soc.endless", "1.0.0", "(deftemplate soc.input (slot tier))\n(defrule r => (while TRUE do (bind ?x 1)))\n");
   const CommandResult refused = build("endless", "publisher", 1, "endless.sgpack");
   EXPECT_NE(refused.exit_code, 0);
   EXPECT_NE(refused.err.find("(pack-limit)"), std::string::npos) << refused.err;

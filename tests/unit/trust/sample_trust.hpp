@@ -73,7 +73,7 @@ class TrustTest : public ::testing::Test {
   }
   void open() {
     database_.reset();
-    auto database = store::Database::open(directory_ / "stargraph.db", key_, trust_migrations());
+    auto database = store::Database::open(directory_ / file_, key_, trust_migrations());
     ASSERT_TRUE(database) << database.error().message;
     database_ = *std::move(database);
   }
@@ -106,18 +106,29 @@ class TrustTest : public ::testing::Test {
     SG_TRY(store::Connection connection, database_->reader());
     return load_active(connection, audit_private_key().public_key());
   }
-  // What somebody with the database key can do; the triggers are no wall against that one.
-  void tamper(const std::string& sql) {
+  // Everything the trust tables hold, to be put into another database changed: what somebody with the
+  // database key can do, whatever triggers and authorizers say in this one.
+  struct Image {
+    std::vector<std::pair<std::int64_t, std::string>> acts;  // number, receipt
+    std::vector<std::pair<crypto::Digest, base::Bytes>> packs;
+  };
+  Image take_image() {
+    Image image;
+    auto connection = database_->reader();
+    auto acts = connection->query("SELECT number, receipt FROM trust_acts ORDER BY number");
+    while (acts->step().value()) image.acts.emplace_back(acts->integer(0), acts->text(1));
+    auto packs = connection->query("SELECT digest, bytes FROM trust_packs");
+    while (packs->step().value()) image.packs.emplace_back(*crypto::Digest::from_hex(packs->text(0)), packs->blob(1));
+    return image;
+  }
+  void put_image(const Image& image) {
+    database_.reset();
+    file_ = "forged.db";
+    open();
+    for (const auto& [number, receipt] : image.acts) insert_act(number, receipt);
     auto connection = database_->writer();
-    ASSERT_TRUE(connection) << connection.error().message;
-    auto rows = connection->query("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'trust%'");
-    ASSERT_TRUE(rows) << rows.error().message;
-    std::vector<std::string> triggers;
-    while (rows->step().value()) triggers.push_back(rows->text(0));
-    rows->reset();
-    for (const std::string& trigger : triggers) ASSERT_TRUE(connection->execute("DROP TRIGGER " + trigger));
-    const auto done = connection->execute(sql);
-    ASSERT_TRUE(done) << done.error().message;
+    ASSERT_TRUE(connection);
+    for (const auto& [digest, bytes] : image.packs) ASSERT_TRUE(put_pack(*connection, digest, bytes));
   }
   void insert_act(std::int64_t number, const std::string& receipt) {
     auto connection = database_->writer();
@@ -130,6 +141,7 @@ class TrustTest : public ::testing::Test {
   }
 
   test::TempDir directory_;
+  std::string file_ = "stargraph.db";
   crypto::Secret key_ = crypto::Secret::random(32);
   std::unique_ptr<store::Database> database_;
   FakeNotary notary_;
