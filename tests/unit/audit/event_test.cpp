@@ -92,8 +92,6 @@ TEST(SafeText, KeepsTextAndReplacesTheRest) {
   }
 }
 
-// Honest bookkeeping: each name is emitted by a test of the log, or stands in the list of what is not emitted
-// by any program yet.
 TEST(EventTable, EveryNameIsWrittenBySomeWriter) {
   const std::string log = test::log_of_all_events();
   for (const EventRow& row : event_table()) {
