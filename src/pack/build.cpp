@@ -33,7 +33,8 @@ Result<> read_directory(base::Env& env, const base::Path& directory, const std::
       SG_TRY(read_directory(env, directory / name, path + "/", depth + 1, out));
       continue;
     }
-    if (!info.regular) return fail(Code::kPathInvalid, "build: " + path + ": not a regular file; links are not followed");
+    if (!info.regular)
+      return fail(Code::kPathInvalid, "build: " + path + ": not a regular file; links are not followed");
     if (out.size() == kMaxFiles) return fail(Code::kTooLarge, "build: more files than a pack may hold");
     SG_TRY(base::Bytes bytes, env.read_file(directory / name, kMaxPayloadBytes));
     out.push_back({path, std::move(bytes)});

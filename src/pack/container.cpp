@@ -50,7 +50,8 @@ Result<> check_features(const Header& header) {
 Result<Container> parse(BytesView bytes) {
   if (bytes.size() > kMaxPackBytes) return fail(Code::kTooLarge, "pack: larger than any pack may be");
   if (bytes.size() < kMagic.size() + 1) return fail(Code::kTruncated, "pack: shorter than its magic");
-  if (!std::ranges::equal(bytes.first(kMagic.size()), kMagic)) return fail(Code::kNotAPack, "pack: magic is not SGPACK");
+  if (!std::ranges::equal(bytes.first(kMagic.size()), kMagic))
+    return fail(Code::kNotAPack, "pack: magic is not SGPACK");
   if (bytes[kMagic.size()] != kFormatVersion) {
     return fail(Code::kUnsupportedVersion, "pack: a format version this program does not know");
   }
@@ -67,7 +68,8 @@ Result<Container> parse(BytesView bytes) {
 }
 
 base::Bytes assemble(BytesView header, std::string_view signatures, BytesView payload) {
-  SG_CHECK(header.size() <= kMaxHeaderBytes && signatures.size() <= kMaxSignatureBytes && payload.size() <= kMaxPayloadBytes);
+  SG_CHECK(header.size() <= kMaxHeaderBytes && signatures.size() <= kMaxSignatureBytes &&
+           payload.size() <= kMaxPayloadBytes);
   base::Bytes out(kMagic.begin(), kMagic.end());
   out.reserve(8 + 4 + header.size() + 4 + signatures.size() + payload.size());
   out.push_back(kFormatVersion);

@@ -100,9 +100,8 @@ std::optional<PackKind> kind_from_name(std::string_view name) {
 bool is_pack_id(std::string_view text) {
   if (text.empty() || text.size() > 128) return false;
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return plain(text.front()) && std::ranges::all_of(text, [&](char c) {
-    return plain(c) || c == '_' || c == '-' || c == '.';
-  });
+  return plain(text.front()) &&
+         std::ranges::all_of(text, [&](char c) { return plain(c) || c == '_' || c == '-' || c == '.'; });
 }
 
 Result<> check_path(std::string_view path) {
@@ -124,7 +123,8 @@ Result<Header> decode_header(base::BytesView bytes) {
   SG_TRY(const json::Value value, json::parse(bytes, limits));
   json::Reader in(value, "pack header");
   Header header;
-  if (in.text("format", 1, 64) != kHeaderFormat) in.refuse("format", Code::kUnsupportedVersion, "not stargraph.pack.v1");
+  if (in.text("format", 1, 64) != kHeaderFormat)
+    in.refuse("format", Code::kUnsupportedVersion, "not stargraph.pack.v1");
   const auto kind = kind_from_name(in.text("kind", 1, 64));
   if (!kind) in.refuse("kind", Code::kUnsupportedFeature, "not a kind of pack");
   header.kind = kind.value_or(PackKind::kRules);
@@ -146,9 +146,8 @@ Result<Header> decode_header(base::BytesView bytes) {
 std::string encode_header(const Header& header) {
   json::Array files;
   for (const FileEntry& file : header.files) {
-    files.emplace_back(json::Object{{"path", file.path},
-                                    {"sha384", file.digest.hex()},
-                                    {"size", static_cast<std::int64_t>(file.size)}});
+    files.emplace_back(json::Object{
+        {"path", file.path}, {"sha384", file.digest.hex()}, {"size", static_cast<std::int64_t>(file.size)}});
   }
   json::Array features(header.critical_features.begin(), header.critical_features.end());
   return json::canonical(json::Object{{"created", header.created},

@@ -136,20 +136,19 @@ Result<Manifest> decode_any(const json::Value& value) {
 json::Array array_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
 
 json::Value encode(const RulesManifest& manifest) {
-  return json::Object{
-      {"capabilities", array_of(manifest.capabilities)},
-      {"description", manifest.description},
-      {"id", manifest.id.str()},
-      {"kind", kind_name(PackKind::kRules)},
-      {"limits", json::Object{{"max_bytes", manifest.limits.max_bytes},
-                              {"max_facts", manifest.limits.max_facts},
-                              {"max_firings", manifest.limits.max_firings},
-                              {"max_ms", manifest.limits.max_ms}}},
-      {"provides", array_of(manifest.provides)},
-      {"requires", json::Object{{"api_version", manifest.api_version},
-                                {"facts", array_of(manifest.required_facts)},
-                                {"stargraph_facts_version", manifest.facts_version}}},
-      {"version", manifest.version}};
+  return json::Object{{"capabilities", array_of(manifest.capabilities)},
+                      {"description", manifest.description},
+                      {"id", manifest.id.str()},
+                      {"kind", kind_name(PackKind::kRules)},
+                      {"limits", json::Object{{"max_bytes", manifest.limits.max_bytes},
+                                              {"max_facts", manifest.limits.max_facts},
+                                              {"max_firings", manifest.limits.max_firings},
+                                              {"max_ms", manifest.limits.max_ms}}},
+                      {"provides", array_of(manifest.provides)},
+                      {"requires", json::Object{{"api_version", manifest.api_version},
+                                                {"facts", array_of(manifest.required_facts)},
+                                                {"stargraph_facts_version", manifest.facts_version}}},
+                      {"version", manifest.version}};
 }
 
 json::Value encode(const ExecutionManifest& manifest) {

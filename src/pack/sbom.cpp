@@ -62,7 +62,8 @@ Result<> check_components(const json::Array& components, const Header& header) {
     const auto found = name == nullptr ? missing.end() : missing.find(*name);
     if (found == missing.end()) return mismatch(at + ": names a file that is not in the pack, or one twice");
     const std::string* digest = sha384_of(*component);
-    if (digest == nullptr || *digest != found->second->digest.hex()) return mismatch(at + ": another digest than the header's");
+    if (digest == nullptr || *digest != found->second->digest.hex())
+      return mismatch(at + ": another digest than the header's");
     missing.erase(found);
   }
   if (!missing.empty()) return mismatch("a file of the pack is not listed");

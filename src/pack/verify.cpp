@@ -33,7 +33,8 @@ Result<std::vector<File>> check_files(const Container& container) {
   if (!rest.empty()) return fail(Code::kTrailingBytes, "pack: payload: bytes after the last file");
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (crypto::sha384(files[i].bytes) != container.header.files[i].digest) {
-      return fail(Code::kDigestMismatch, "pack: " + container.header.files[i].path + ": not the bytes that were signed");
+      return fail(Code::kDigestMismatch,
+                  "pack: " + container.header.files[i].path + ": not the bytes that were signed");
     }
   }
   return files;
@@ -74,7 +75,8 @@ Result<std::vector<crypto::PublicKey>> check_signatures(const Container& contain
   std::vector<crypto::PublicKey> signers;
   for (std::size_t i = 0; i < container.signatures.size(); ++i) {
     auto signer = check_signature(container.signatures[i], container.header_bytes);
-    if (!signer) return std::unexpected(in_context("pack signatures: /" + std::to_string(i), std::move(signer).error()));
+    if (!signer)
+      return std::unexpected(in_context("pack signatures: /" + std::to_string(i), std::move(signer).error()));
     signers.push_back(*std::move(signer));
   }
   return signers;

@@ -160,7 +160,8 @@ Result<> check_scope(std::string_view scope) {
     const std::string_view parts = scope.substr(0, scope.size() - kWildcard.size());
     if (pack::is_pack_id(parts) && !parts.ends_with('.')) return {};
   }
-  return fail(Code::kScopeInvalid, "scope: expected a pack id or \"part.*\"; \"*\" alone would trust a key for everything");
+  return fail(Code::kScopeInvalid,
+              "scope: expected a pack id or \"part.*\"; \"*\" alone would trust a key for everything");
 }
 
 bool covers(std::string_view scope, const base::PackId& id) {

@@ -41,10 +41,12 @@ Result<> check_role(const ConfirmedKey& key, pack::PackKind kind) {
 
 // The pin a first import makes.
 Result<Pin> first_pin(const TrustState& state, const pack::Header& header, Keys signers, const Offer& offer) {
-  const auto confirmed = std::ranges::find_if(signers, [&](const crypto::PublicKey& key) { return brought(offer, key); });
+  const auto confirmed =
+      std::ranges::find_if(signers, [&](const crypto::PublicKey& key) { return brought(offer, key); });
   if (confirmed == signers.end()) {
-    return fail(Code::kFingerprintMissing, "trust: no key is pinned for this pack id: bring the signer's fingerprint "
-                                           "from the publisher by another way than this pack");
+    return fail(Code::kFingerprintMissing,
+                "trust: no key is pinned for this pack id: bring the signer's fingerprint "
+                "from the publisher by another way than this pack");
   }
   Pin pin{offer.scope.value_or(header.id.str()), confirmed->key_id()};
   SG_TRY(check_scope(pin.scope));
@@ -79,7 +81,8 @@ Result<Decision> decide_signers(const TrustState& state, const pack::Header& hea
     if (known == state.keys().end() && !brought(offer, signer)) {
       return fail(Code::kSignerNotPinned, "trust: a further signer is not known here: bring its fingerprint too");
     }
-    const ConfirmedKey key = known == state.keys().end() ? ConfirmedKey{signer, std::string(kPublisherRole)} : known->second;
+    const ConfirmedKey key =
+        known == state.keys().end() ? ConfirmedKey{signer, std::string(kPublisherRole)} : known->second;
     SG_TRY(check_role(key, header.kind));
     if (known == state.keys().end()) decision.confirmed.push_back(signer);
   }

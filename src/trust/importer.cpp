@@ -100,15 +100,15 @@ Result<TrustState> Importer::read_state() {
   return load_state(connection, audit_key_);
 }
 
-Result<Importer::Checked> Importer::check(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask) {
+Result<Importer::Checked> Importer::check(const ImportRequest& request, const ContentCheck& content_check,
+                                          const Ask& ask) {
   Checked checked;
   checked.offer = request.offer;
   SG_TRY(checked.container, pack::parse(request.file));
   SG_TRY(checked.signers, pack::check_signatures(checked.container));
   SG_TRY(const TrustState state, read_state());
   checked.report.pack = ref_of(checked.container);
-  SG_TRY(checked.report.decision,
-         hold_ceremony(state, checked.container.header, checked.signers, checked.offer, ask));
+  SG_TRY(checked.report.decision, hold_ceremony(state, checked.container.header, checked.signers, checked.offer, ask));
   SG_TRY(const pack::Contents contents, pack::check_contents(checked.container));
   SG_TRY(checked.report.already_there, decide_epoch(state, checked.report.pack));
   SG_TRY(content_check(contents));
@@ -121,7 +121,8 @@ Result<Importer::Acts> Importer::acts_of(const Checked& checked, bool activate, 
   SG_TRY(const Decision decision, decide_signers(state, checked.container.header, checked.signers, checked.offer));
   SG_TRY(const bool already_there, decide_epoch(state, pack));
   Acts acts;
-  for (const crypto::PublicKey& key : decision.confirmed) acts.emplace_back(KeyAdded{{key, std::string(kPublisherRole)}});
+  for (const crypto::PublicKey& key : decision.confirmed)
+    acts.emplace_back(KeyAdded{{key, std::string(kPublisherRole)}});
   if (decision.pin) acts.emplace_back(Pinned{*decision.pin});
   if (!already_there) {
     Imported imported{pack, {}};
@@ -147,7 +148,8 @@ Result<ImportReport> Importer::import(const ImportRequest& request, const Conten
   ImportReport& report = checked->report;
   const auto make = [&](const TrustState& state) -> Result<Acts> {
     SG_TRY(Acts acts, acts_of(*checked, request.activate, state));
-    report.activated = std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Activated>(act); });
+    report.activated =
+        std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Activated>(act); });
     return acts;
   };
   if (request.dry_run) {

@@ -19,7 +19,8 @@ std::unexpected<base::Error> impossible(std::string_view why) {
 
 Result<> TrustState::apply(const Act& act) {
   if (act.number != acts_ + 1) {
-    return fail(Code::kChainBroken, "trust: act " + std::to_string(acts_ + 1) + ": missing; found " + std::to_string(act.number));
+    return fail(Code::kChainBroken,
+                "trust: act " + std::to_string(acts_ + 1) + ": missing; found " + std::to_string(act.number));
   }
   SG_TRY(std::visit([this](const auto& body) { return take(body); }, act.body));
   ++acts_;
@@ -35,7 +36,8 @@ Result<> TrustState::take(const Pinned& act) {
   if (!keys_.contains(act.pin.key_id)) return impossible("a pin to an unknown key");
   for (const Pin& pin : pins_) {
     if (pin.scope == act.pin.scope) return impossible("a scope pinned twice");
-    if (pin.key_id != act.pin.key_id && overlap(pin.scope, act.pin.scope)) return impossible("overlapping pins of two keys");
+    if (pin.key_id != act.pin.key_id && overlap(pin.scope, act.pin.scope))
+      return impossible("overlapping pins of two keys");
   }
   pins_.push_back(act.pin);
   return {};

@@ -112,7 +112,9 @@ Result<LoadedPack> LoadedPack::load(base::Bytes bytes, const ImportedPack& impor
 const PackRef& LoadedPack::ref() const { return state_->ref; }
 const pack::Manifest& LoadedPack::manifest() const { return state_->contents.manifest; }
 const pack::RulesManifest* LoadedPack::rules() const { return std::get_if<pack::RulesManifest>(&manifest()); }
-const pack::ExecutionManifest* LoadedPack::execution() const { return std::get_if<pack::ExecutionManifest>(&manifest()); }
+const pack::ExecutionManifest* LoadedPack::execution() const {
+  return std::get_if<pack::ExecutionManifest>(&manifest());
+}
 std::span<const pack::File> LoadedPack::files() const { return state_->contents.files; }
 const pack::File* LoadedPack::find(std::string_view path) const { return state_->contents.find(path); }
 

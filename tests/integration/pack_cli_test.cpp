@@ -126,11 +126,13 @@ class PackCli : public ::testing::Test {
     return member == nullptr || member->string() == nullptr ? "" : *member->string();
   }
   void write_sources(const std::string& name, const std::string& id, const std::string& version,
-                     const std::string& rules = "(deftemplate soc.input (slot tier))\n"
-                                                "(defrule stop (soc.input (tier prod)) => (assert (stargraph_action (kind halt))))\n") const {
+                     const std::string& rules =
+                         "(deftemplate soc.input (slot tier))\n"
+                         "(defrule stop (soc.input (tier prod)) => (assert (stargraph_action (kind halt))))\n") const {
     ASSERT_TRUE(base::real_env().make_directory(directory_ / name, 0700));
-    directory_.write(name + "/manifest.yaml", "kind: rules\nid: " + id + "\nversion: \"" + version +
-                                                  "\"\nrequires: {stargraph_facts_version: \"1.0\", api_version: \"1\", facts: [soc.input]}\n");
+    directory_.write(name + "/manifest.yaml",
+                     "kind: rules\nid: " + id + "\nversion: \"" + version +
+                         "\"\nrequires: {stargraph_facts_version: \"1.0\", api_version: \"1\", facts: [soc.input]}\n");
     directory_.write(name + "/rules.clp", rules);
   }
   CommandResult build(const std::string& sources, const std::string& key, int epoch, const std::string& out) const {
@@ -213,7 +215,8 @@ TEST_F(PackCli, RC_R_PACK_WithoutTheAuditWriterNothingIsImported) {
 }
 
 TEST_F(PackCli, SG_T_PACK_HostileRulesAreRefusedAtBuildAndImport) {
-  write_sources("hostile", "soc.hostile", "1.0.0", "(deftemplate soc.input (slot tier))\n(defrule r => (system \"id\"))\n");
+  write_sources("hostile", "soc.hostile", "1.0.0",
+                "(deftemplate soc.input (slot tier))\n(defrule r => (system \"id\"))\n");
   const CommandResult refused = build("hostile", "publisher", 1, "hostile.sgpack");
   EXPECT_EQ(refused.exit_code, 4) << refused.err;
   EXPECT_NE(refused.err.find("rules-function"), std::string::npos) << refused.err;
@@ -221,7 +224,8 @@ TEST_F(PackCli, SG_T_PACK_HostileRulesAreRefusedAtBuildAndImport) {
 }
 
 TEST_F(PackCli, RC_D_PACK_EndlessRulesAreRefusedAtBuild) {
-  write_sources("endless", "soc.endless", "1.0.0", "(deftemplate soc.input (slot tier))\n(defrule r => (while TRUE do (bind ?x 1)))\n");
+  write_sources("endless", "soc.endless", "1.0.0",
+                "(deftemplate soc.input (slot tier))\n(defrule r => (while TRUE do (bind ?x 1)))\n");
   const CommandResult refused = build("endless", "publisher", 1, "endless.sgpack");
   EXPECT_NE(refused.exit_code, 0);
   EXPECT_NE(refused.err.find("(pack-limit)"), std::string::npos) << refused.err;
@@ -232,7 +236,8 @@ TEST_F(PackCli, RC_E_PACK_GraphsAreValidatedAndWorkersDeclared) {
   ASSERT_TRUE(base::real_env().make_directory(directory_ / "exec/graphs", 0700));
   const auto manifest = [&](const std::string& workers) {
     directory_.write("exec/manifest.yaml",
-                     "kind: execution\nid: soc.exec\nversion: \"1.0.0\"\nrequires: {api_version: \"1\"}\nworkers: [" + workers + "]\n");
+                     "kind: execution\nid: soc.exec\nversion: \"1.0.0\"\nrequires: {api_version: \"1\"}\nworkers: [" +
+                         workers + "]\n");
   };
   const auto graph = [&](const std::string& kind) {
     directory_.write("exec/graphs/a.yaml", "ir_version: \"1.0.0\"\nid: a\nnodes: [{id: x, kind: \"" + kind + "\"}]\n");
@@ -269,7 +274,9 @@ TEST_F(PackCli, SG_S_PACK_VerifyByKeysAndByStore) {
   ASSERT_EQ(run({"import", "policy.sgpack", "--fingerprint", fingerprint("publisher")}).exit_code, 0);
   EXPECT_EQ(run({"verify", "policy.sgpack"}).exit_code, 0);
   ASSERT_EQ(run({"sign", "policy.sgpack", "--key", "keys/other.key.pem", "--out", "two.sgpack"}).exit_code, 0);
-  EXPECT_EQ(run({"verify", "two.sgpack", "--pubkey", "keys/publisher.pub.pem", "--pubkey", "keys/other.pub.pem"}).exit_code, 0);
+  EXPECT_EQ(
+      run({"verify", "two.sgpack", "--pubkey", "keys/publisher.pub.pem", "--pubkey", "keys/other.pub.pem"}).exit_code,
+      0);
   EXPECT_EQ(run({"verify", "two.sgpack"}).exit_code, 3) << "a signer that is not known";
 }
 
@@ -284,7 +291,7 @@ TEST_F(PackCli, BuildIsReproducible) {
 }
 
 TEST_F(PackCli, RC_I_PACK_PrivateKeysAreKeptPrivate) {
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((directory_ / "keys/publisher.key.pem").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777U, 0600U);
   EXPECT_NE(run({"keygen", "--out", "keys", "--name", "publisher"}).exit_code, 0) << "never overwritten";
@@ -297,7 +304,8 @@ TEST_F(PackCli, RC_I_PACK_PassphraseComesFromADescriptor) {
   input.input = "correct horse\n";
   ASSERT_EQ(run({"keygen", "--out", "keys", "--name", "locked", "--passphrase-fd", "0"}, input).exit_code, 0);
   EXPECT_NE(directory_.read("keys/locked.key.pem").find("BEGIN ENCRYPTED PRIVATE KEY"), std::string::npos);
-  const std::vector<std::string> command{"build", "policy", "--key", "keys/locked.key.pem", "--epoch", "1", "--out", "l.sgpack", "--passphrase-fd", "0"};
+  const std::vector<std::string> command{"build", "policy", "--key",    "keys/locked.key.pem", "--epoch",
+                                         "1",     "--out",  "l.sgpack", "--passphrase-fd",     "0"};
   EXPECT_EQ(run(command, input).exit_code, 0);
   input.input = "wrong\n";
   EXPECT_NE(run(command, input).exit_code, 0);

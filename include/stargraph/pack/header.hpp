@@ -15,7 +15,7 @@
 
 namespace stargraph::pack {
 
-inline constexpr std::string_view kHeaderFormat = "stargraph.pack.v1";   // the header's "format"
+inline constexpr std::string_view kHeaderFormat = "stargraph.pack.v1";     // the header's "format"
 inline constexpr std::string_view kSignatureDomain = "stargraph.pack.v1";  // D of the signatures
 inline constexpr std::string_view kDigestDomain = "stargraph.pack.digest.v1";
 inline constexpr std::string_view kSpecVersion = "1.0.0";  // what we write and the newest we read

@@ -30,8 +30,8 @@ struct RulesManifest {
   base::PackId id;
   std::string version;
   std::string description;
-  std::string facts_version;  // requires.stargraph_facts_version
-  std::string api_version;    // requires.api_version
+  std::string facts_version;                // requires.stargraph_facts_version
+  std::string api_version;                  // requires.api_version
   std::vector<std::string> required_facts;  // template names
   std::vector<std::string> provides;        // template names; "stargraph_facts:" is taken off when read
   std::vector<std::string> capabilities;

@@ -20,6 +20,7 @@ class Notary {
 
 // Over trust.sock. Connects at once, so that the caller may give up root afterwards; when that failed each
 // record() gives the reason. `env` and `audit_key` must outlive it.
-[[nodiscard]] std::unique_ptr<Notary> socket_notary(base::Env& env, base::Path trust_socket, const crypto::PublicKey& audit_key);
+[[nodiscard]] std::unique_ptr<Notary> socket_notary(base::Env& env, base::Path trust_socket,
+                                                    const crypto::PublicKey& audit_key);
 
 }  // namespace stargraph::trust

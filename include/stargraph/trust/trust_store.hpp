@@ -26,13 +26,15 @@ namespace stargraph::trust {
 
 // Adds act `number` with its receipt; kConflict when that number is taken. The caller holds the
 // transaction and has checked the receipt.
-[[nodiscard]] base::Result<> append_act(store::Connection& connection, std::int64_t number, const audit::Receipt& receipt);
+[[nodiscard]] base::Result<> append_act(store::Connection& connection, std::int64_t number,
+                                        const audit::Receipt& receipt);
 // The act a receipt proves: the audit writer's signature, an entry that came over trust.sock, that tells
 // of a success and is an act of trust; else kReceiptInvalid.
 [[nodiscard]] base::Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::PublicKey& audit_key);
 
 // Pack bytes under the pack's digest. The same digest again is fine and changes nothing.
-[[nodiscard]] base::Result<> put_pack(store::Connection& connection, const crypto::Digest& digest, base::BytesView bytes);
+[[nodiscard]] base::Result<> put_pack(store::Connection& connection, const crypto::Digest& digest,
+                                      base::BytesView bytes);
 [[nodiscard]] base::Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest& digest);
 
 // A pack that was checked from its bytes and stands under a pin. Shares its memory; any thread.
@@ -40,7 +42,8 @@ class LoadedPack {
  public:
   // Checks everything of pack::parse, check_signatures and check_contents again, that the digest is
   // `ref.digest`, and that the signers recorded at import are the ones in the file.
-  [[nodiscard]] static base::Result<LoadedPack> load(base::Bytes bytes, const ImportedPack& imported, const TrustState& state);
+  [[nodiscard]] static base::Result<LoadedPack> load(base::Bytes bytes, const ImportedPack& imported,
+                                                     const TrustState& state);
 
   [[nodiscard]] const PackRef& ref() const;
   [[nodiscard]] const pack::Manifest& manifest() const;

@@ -48,7 +48,8 @@ void add_trust_commands(CLI::App& app, Context& context);   // import activate r
 
 // What the module pack cannot look at: whether rules load and run empty in the jail, whether graphs are
 // valid. Used when a pack is built and again when it is imported.
-[[nodiscard]] base::Result<> check_meaning(rules::Jail* jail, const pack::Manifest& manifest, const std::vector<pack::File>& files);
+[[nodiscard]] base::Result<> check_meaning(rules::Jail* jail, const pack::Manifest& manifest,
+                                           const std::vector<pack::File>& files);
 
 // Enough of a key id to tell signers of one pack apart, and too little to be taken for a fingerprint.
 [[nodiscard]] std::string short_key_id(const base::KeyId& id);

@@ -59,12 +59,14 @@ Result<> check_graph(const pack::ExecutionManifest& manifest, const pack::File& 
   const std::string path(file.path);
   auto document = graph::load_json(base::as_text(file.bytes));
   if (!document) return std::unexpected(in_context(path, std::move(document).error()));
-  if (!ids.insert(document->id).second) return fail(Code::kGraphInvalid, path + ": /id: another graph of the pack has it");
+  if (!ids.insert(document->id).second)
+    return fail(Code::kGraphInvalid, path + ": /id: another graph of the pack has it");
   for (const graph::Node& node : document->nodes) {
     const bool declared = std::ranges::find(manifest.workers, node.kind) != manifest.workers.end();
     if (!declared && !graph::is_local_kind(node.kind)) {
-      return fail(Code::kManifestMismatch, path + ": node " + node.id.str() +
-                                               ": its kind is served by a worker, and the manifest's workers do not name it");
+      return fail(Code::kManifestMismatch,
+                  path + ": node " + node.id.str() +
+                      ": its kind is served by a worker, and the manifest's workers do not name it");
     }
   }
   return {};

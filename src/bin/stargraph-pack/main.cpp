@@ -40,7 +40,8 @@ constexpr const char* kFooter =
 
 int fail_with(const Context& context, const base::Error& error) {
   if (context.json) context.print(json::Object{{"code", error.name()}, {"detail", error.message}}, "");
-  std::fprintf(stderr, "stargraph-pack: %s (%s)\n", printable(error.message).c_str(), std::string(error.name()).c_str());
+  std::fprintf(stderr, "stargraph-pack: %s (%s)\n", printable(error.message).c_str(),
+               std::string(error.name()).c_str());
   return error.exit_code();
 }
 

@@ -41,10 +41,12 @@ std::string lines(const std::string& title, const std::vector<std::string>& item
 
 std::string as_text(const pack::Header& header, const pack::Manifest& manifest, const crypto::Digest& digest,
                     const std::vector<crypto::PublicKey>& signers) {
-  std::string text = header.id.str() + " " + header.version + " (" + std::string(pack::kind_name(header.kind)) + ", epoch " +
-                     std::to_string(header.epoch.value()) + ", made " + header.created + ")\ndigest " + digest.hex() + "\n";
+  std::string text = header.id.str() + " " + header.version + " (" + std::string(pack::kind_name(header.kind)) +
+                     ", epoch " + std::to_string(header.epoch.value()) + ", made " + header.created + ")\ndigest " +
+                     digest.hex() + "\n";
   for (const crypto::PublicKey& signer : signers) {
-    text += "signed by key " + short_key_id(signer.key_id()) + "... (" + std::string(crypto::algorithm_name(signer.algorithm())) + ")\n";
+    text += "signed by key " + short_key_id(signer.key_id()) + "... (" +
+            std::string(crypto::algorithm_name(signer.algorithm())) + ")\n";
   }
   text += lines("capabilities", pack::capabilities_of(manifest));
   if (const auto* rules = std::get_if<pack::RulesManifest>(&manifest)) {
@@ -71,7 +73,8 @@ Result<> inspect(const Context& context, const Options& options) {
   json::Object document = describe(container.header, contents.manifest, container.digest);
   json::Array short_ids;
   for (const crypto::PublicKey& signer : signers) {
-    short_ids.emplace_back(json::Object{{"alg", crypto::algorithm_name(signer.algorithm())}, {"key", short_key_id(signer.key_id())}});
+    short_ids.emplace_back(
+        json::Object{{"alg", crypto::algorithm_name(signer.algorithm())}, {"key", short_key_id(signer.key_id())}});
   }
   document.set("signers", std::move(short_ids));
   document.set("trust", "not decided");
@@ -114,7 +117,8 @@ Result<> verify(const Context& context, const Options& options) {
   json::Object document = describe(container.header, contents.manifest, container.digest);
   document.set("verified_by", options.keys.empty() ? "trust store" : "given keys");
   context.print(document, container.header.id.str() + " " + container.header.version + " epoch " +
-                              std::to_string(container.header.epoch.value()) + ": verified\ndigest " + container.digest.hex() + "\n");
+                              std::to_string(container.header.epoch.value()) + ": verified\ndigest " +
+                              container.digest.hex() + "\n");
   return {};
 }
 
@@ -124,12 +128,15 @@ void add_reader_commands(CLI::App& app, Context& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("inspect", "Show what is in a pack; decides nothing");
   command->add_option("FILE", options->file, "The pack")->required();
-  command->callback([&context, options] { context.action = [&context, options] { return inspect(context, *options); }; });
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return inspect(context, *options); }; });
 
   command = app.add_subcommand("verify", "Check a pack against given keys, or against the trust store; never imports");
   command->add_option("FILE", options->file, "The pack")->required();
-  command->add_option("--pubkey", options->keys, "A key that must have signed; each signer must be given")->type_name("PUB");
-  command->callback([&context, options] { context.action = [&context, options] { return verify(context, *options); }; });
+  command->add_option("--pubkey", options->keys, "A key that must have signed; each signer must be given")
+      ->type_name("PUB");
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return verify(context, *options); }; });
 }
 
 }  // namespace stargraph::packcli

@@ -53,7 +53,8 @@ Result<crypto::Secret> new_passphrase(int fd) {
 
 Result<> keygen(const Context& context, const Options& options) {
   SG_TRY(start_crypto(false));
-  if (!is_file_name(options.name)) return fail(Code::kUsage, "keygen: --name: letters, digits, dot, dash and underscore");
+  if (!is_file_name(options.name))
+    return fail(Code::kUsage, "keygen: --name: letters, digits, dot, dash and underscore");
   SG_TRY(const crypto::Algorithm algorithm, crypto::algorithm_from_name(options.algorithm));
   base::Env& env = base::real_env();
   const base::Path directory = options.out;
@@ -91,7 +92,8 @@ Result<base::Timestamp> creation_time(const Options& options) {
     if (!time) return fail(Code::kUsage, "build: --created: not an RFC 3339 time");
     return time;
   }
-  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr) return pack::parse_source_date_epoch(epoch);
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr)
+    return pack::parse_source_date_epoch(epoch);
   return base::real_env().now();
 }
 
@@ -107,8 +109,9 @@ Result<> report_pack(const Context& context, const base::Bytes& bytes, const std
                              {"kind", pack::kind_name(header.kind)},
                              {"signatures", static_cast<std::int64_t>(container.signatures.size())},
                              {"version", header.version}},
-                file + ": " + header.id.str() + " " + header.version + " epoch " + std::to_string(header.epoch.value()) +
-                    ", " + std::to_string(container.signatures.size()) + " signature(s)\ndigest " + container.digest.hex() + "\n");
+                file + ": " + header.id.str() + " " + header.version + " epoch " +
+                    std::to_string(header.epoch.value()) + ", " + std::to_string(container.signatures.size()) +
+                    " signature(s)\ndigest " + container.digest.hex() + "\n");
   return {};
 }
 
@@ -144,7 +147,8 @@ Result<> sign(const Context& context, const Options& options) {
 
 void add_key_options(CLI::App& command, Options& options) {
   command.add_option("--key", options.key, "Private key, PEM, mode 0600")->type_name("FILE")->required();
-  command.add_option("--passphrase-fd", options.passphrase_fd, "Descriptor to read the key's passphrase from")->type_name("N");
+  command.add_option("--passphrase-fd", options.passphrase_fd, "Descriptor to read the key's passphrase from")
+      ->type_name("N");
 }
 
 }  // namespace
@@ -153,20 +157,28 @@ void add_signer_commands(CLI::App& app, Context& context) {
   const auto options = std::make_shared<Options>();
 
   CLI::App* command = app.add_subcommand("keygen", "Make a signing key and print its fingerprint");
-  command->add_option("--out", options->out, "Directory for NAME.key.pem (0600) and NAME.pub.pem")->type_name("DIR")->required();
+  command->add_option("--out", options->out, "Directory for NAME.key.pem (0600) and NAME.pub.pem")
+      ->type_name("DIR")
+      ->required();
   command->add_option("--name", options->name, "Name of the two files")->required();
   command->add_option("--alg", options->algorithm, "ed25519 or ecdsa-p384-sha384")->capture_default_str();
-  command->add_option("--passphrase-fd", options->passphrase_fd, "Encrypt the key with the line read from this descriptor")->type_name("N");
-  command->callback([&context, options] { context.action = [&context, options] { return keygen(context, *options); }; });
+  command
+      ->add_option("--passphrase-fd", options->passphrase_fd, "Encrypt the key with the line read from this descriptor")
+      ->type_name("N");
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return keygen(context, *options); }; });
 
-  command = app.add_subcommand("fingerprint", "Print the fingerprint of a public key: the signer's side of the ceremony");
+  command =
+      app.add_subcommand("fingerprint", "Print the fingerprint of a public key: the signer's side of the ceremony");
   command->add_option("PUB", options->file, "Public key, PEM")->required();
-  command->callback([&context, options] { context.action = [&context, options] { return fingerprint(context, *options); }; });
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return fingerprint(context, *options); }; });
 
   command = app.add_subcommand("build", "Compile, check and sign a pack from a source directory");
   command->add_option("DIR", options->directory, "manifest.yaml, and rules.clp or graphs/*.yaml")->required();
   add_key_options(*command, *options);
-  command->add_option("--epoch", options->epoch, "Rises with every release of this id; never lowered or reused")->required();
+  command->add_option("--epoch", options->epoch, "Rises with every release of this id; never lowered or reused")
+      ->required();
   command->add_option("--out", options->out, "The pack to write")->type_name("FILE.sgpack")->required();
   command->add_option("--created", options->created, "RFC 3339 time in the header (else SOURCE_DATE_EPOCH, else now)");
   command->callback([&context, options] { context.action = [&context, options] { return build(context, *options); }; });

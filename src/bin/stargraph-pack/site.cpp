@@ -21,7 +21,8 @@ base::ActorName actor() {
   std::string name = "uid-" + std::to_string(::getuid());
   if (const char* sudo = std::getenv("SUDO_UID"); sudo != nullptr && ::getuid() == 0) {
     const std::string_view uid(sudo);
-    const bool digits = !uid.empty() && uid.size() <= 10 && uid.find_first_not_of("0123456789") == std::string_view::npos;
+    const bool digits =
+        !uid.empty() && uid.size() <= 10 && uid.find_first_not_of("0123456789") == std::string_view::npos;
     if (digits) name += ".sudo-" + std::string(uid);
   }
   return base::ActorName(std::move(name));

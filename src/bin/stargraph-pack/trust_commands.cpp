@@ -23,7 +23,8 @@ std::optional<std::string> ask_fingerprint(int attempt) {
   const std::string question =
       "This pack is signed by a key that is not known here.\n"
       "Type the fingerprint that the publisher gave you by another way (96 hex digits or 48 words)\n"
-      "[" + std::to_string(attempt) + " of " + std::to_string(trust::kMaxFingerprintTries) + "]: ";
+      "[" +
+      std::to_string(attempt) + " of " + std::to_string(trust::kMaxFingerprintTries) + "]: ";
   auto typed = ask_terminal(question, false);
   if (!typed || typed->empty()) return std::nullopt;
   return *std::move(typed);
@@ -91,7 +92,8 @@ Result<> activate(const Context& context, const Options& options) {
   const trust::PackRef& active = state.active(id)->ref;
   json::Object document = describe(active);
   document.set("changed", changed);
-  context.print(document, name_of(active) + (changed ? ": active; the daemon takes it up when it starts\n" : ": was active already\n"));
+  context.print(document, name_of(active) + (changed ? ": active; the daemon takes it up when it starts\n"
+                                                     : ": was active already\n"));
   return {};
 }
 
@@ -123,8 +125,8 @@ Result<> show_keys(const Context& context, const Options& /*options*/, const tru
                                    {"fingerprint", crypto::fingerprint_hex(key.key.fingerprint())},
                                    {"key_id", id.str()},
                                    {"role", key.role}});
-    text += short_key_id(id) + "...  " + key.role + "  " + std::string(crypto::algorithm_name(key.key.algorithm())) + "\n  " +
-            crypto::fingerprint_hex(key.key.fingerprint()) + "\n";
+    text += short_key_id(id) + "...  " + key.role + "  " + std::string(crypto::algorithm_name(key.key.algorithm())) +
+            "\n  " + crypto::fingerprint_hex(key.key.fingerprint()) + "\n";
   }
   context.print(json::Object{{"keys", std::move(keys)}}, text.empty() ? "no keys\n" : text);
   return {};
@@ -151,8 +153,8 @@ json::Object describe(const trust::ImportedPack& pack) {
 }
 
 std::string line_of(const trust::ImportedPack& pack) {
-  return std::string(pack.active ? "* " : "  ") + name_of(pack.ref) + "  " + std::string(pack::kind_name(pack.ref.kind)) + "  " +
-         pack.ref.digest.hex().substr(0, 16) + "...\n";
+  return std::string(pack.active ? "* " : "  ") + name_of(pack.ref) + "  " +
+         std::string(pack::kind_name(pack.ref.kind)) + "  " + pack.ref.digest.hex().substr(0, 16) + "...\n";
 }
 
 Result<> show_packs(const Context& context, const Options& options, const trust::TrustState& state) {
@@ -163,7 +165,8 @@ Result<> show_packs(const Context& context, const Options& options, const trust:
     packs.emplace_back(describe(pack));
     text += line_of(pack);
   }
-  if (!options.id.empty() && packs.empty()) return base::fail(base::Code::kPackUnknown, "show: no such pack was imported");
+  if (!options.id.empty() && packs.empty())
+    return base::fail(base::Code::kPackUnknown, "show: no such pack was imported");
   context.print(json::Object{{"packs", std::move(packs)}}, text.empty() ? "no packs\n" : text);
   return {};
 }
@@ -175,11 +178,13 @@ Result<> show(const Context& context, const Options& options, Show part) {
   return part(context, options, state);
 }
 
-void add_show(CLI::App& parent, Context& context, const std::shared_ptr<Options>& options, const char* name, const char* about,
-              Show part, bool takes_id) {
+void add_show(CLI::App& parent, Context& context, const std::shared_ptr<Options>& options, const char* name,
+              const char* about, Show part, bool takes_id) {
   CLI::App* command = parent.add_subcommand(name, about);
   if (takes_id) command->add_option("ID", options->id, "Pack id")->required();
-  command->callback([&context, options, part] { context.action = [&context, options, part] { return show(context, *options, part); }; });
+  command->callback([&context, options, part] {
+    context.action = [&context, options, part] { return show(context, *options, part); };
+  });
 }
 
 }  // namespace
@@ -188,21 +193,27 @@ void add_trust_commands(CLI::App& app, Context& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("import", "Check a pack, hold the trust ceremony, store it");
   command->add_option("FILE", options->file, "The pack")->required();
-  command->add_option("--fingerprint", options->fingerprints, "Fingerprint of a signer, from another way than the pack: hex or words in quotes")
+  command
+      ->add_option("--fingerprint", options->fingerprints,
+                   "Fingerprint of a signer, from another way than the pack: hex or words in quotes")
       ->type_name("HEX|WORDS");
-  command->add_option("--scope", options->scope, "Pin the key for \"part.*\" instead of the pack's id alone")->type_name("GLOB");
+  command->add_option("--scope", options->scope, "Pin the key for \"part.*\" instead of the pack's id alone")
+      ->type_name("GLOB");
   command->add_flag("--dry-run", options->dry_run, "Every check, no act");
   command->add_flag("--activate", options->activate, "Make it active at once (the first version of an id always is)");
-  command->callback([&context, options] { context.action = [&context, options] { return import(context, *options); }; });
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return import(context, *options); }; });
 
   command = app.add_subcommand("activate", "Make an imported version active: the newest, or the one named");
   command->add_option("ID", options->id, "Pack id")->required();
   command->add_option("VERSION", options->version, "Version");
-  command->callback([&context, options] { context.action = [&context, options] { return activate(context, *options); }; });
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return activate(context, *options); }; });
 
   command = app.add_subcommand("retire", "Let no version of a pack be active");
   command->add_option("ID", options->id, "Pack id")->required();
-  command->callback([&context, options] { context.action = [&context, options] { return retire(context, *options); }; });
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return retire(context, *options); }; });
 
   add_show(app, context, options, "pins", "Which key may sign which ids", show_pins, false);
   add_show(app, context, options, "floors", "The highest epoch ever active, by id", show_floors, false);

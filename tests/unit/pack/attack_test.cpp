@@ -38,7 +38,8 @@ TEST(PackVerify, AcceptsTheSample) {
   EXPECT_EQ(why_refused(sample_pack()), Code::kInternal);
   EXPECT_EQ(why_refused(sample_pack(execution_sources())), Code::kInternal);
   const Parts parts;
-  EXPECT_EQ(why_refused(raw_pack(parts.header, parts.payload)), Code::kInternal) << "raw_pack is not what refuses below";
+  EXPECT_EQ(why_refused(raw_pack(parts.header, parts.payload)), Code::kInternal)
+      << "raw_pack is not what refuses below";
 }
 
 TEST(PackVerify, SG_T_PACK_RefusesEveryFlippedByte) {
@@ -56,10 +57,12 @@ TEST(PackVerify, SG_T_PACK_RefusesEveryFlippedByte) {
     }
   }
   // The ways such a pack is refused; a reason that is new here deserves a look.
-  const std::set<Code> expected{Code::kNotAPack, Code::kUnsupportedVersion, Code::kTooLarge, Code::kTruncated, Code::kMalformed,
-                                Code::kBadUtf8, Code::kUnknownField, Code::kUnsupportedFeature, Code::kSignatureInvalid,
-                                Code::kKeyIdMismatch, Code::kKeyUnsafe, Code::kAlgorithmRefused, Code::kDigestMismatch,
-                                Code::kPathInvalid, Code::kIncompatible, Code::kNumberRange, Code::kDuplicateKey, Code::kTrailingBytes,
+  const std::set<Code> expected{Code::kNotAPack,       Code::kUnsupportedVersion, Code::kTooLarge,
+                                Code::kTruncated,      Code::kMalformed,          Code::kBadUtf8,
+                                Code::kUnknownField,   Code::kUnsupportedFeature, Code::kSignatureInvalid,
+                                Code::kKeyIdMismatch,  Code::kKeyUnsafe,          Code::kAlgorithmRefused,
+                                Code::kDigestMismatch, Code::kPathInvalid,        Code::kIncompatible,
+                                Code::kNumberRange,    Code::kDuplicateKey,       Code::kTrailingBytes,
                                 Code::kTooDeep};
   for (const auto& [code, count] : reasons) {
     EXPECT_TRUE(expected.contains(code)) << base::reason(code).name << " x" << count;
@@ -96,7 +99,8 @@ TEST(PackVerify, SG_T_PACK_RefusesUnknownMembers) {
 }
 
 TEST(PackVerify, SG_T_PACK_RefusesPathsThatLeaveThePack) {
-  for (const char* path : {"../x", "a/../x", "a/..", "/etc/passwd", "a//b", "a/", "./a", ".", "..", "a\\b", "a b", "a\tb", "ä"}) {
+  for (const char* path :
+       {"../x", "a/../x", "a/..", "/etc/passwd", "a//b", "a/", "./a", ".", "..", "a\\b", "a b", "a\tb", "ä"}) {
     EXPECT_EQ(refused_header("files", json::Array{file(path)}), Code::kPathInvalid) << path;
   }
   EXPECT_EQ(refused_header("files", json::Array{file(std::string(255, 'a'))}), Code::kTrailingBytes)
@@ -109,20 +113,24 @@ TEST(PackVerify, SG_T_PACK_RefusesRepeatedAndUnsortedPaths) {
 }
 
 TEST(PackVerify, RC_D_PACK_RefusesSizesThatLie) {
-  EXPECT_EQ(refused_header("files", json::Array{file("a", 60'000'000), file("b", 60'000'000)}), Code::kTooLarge) << "sum over the cap";
+  EXPECT_EQ(refused_header("files", json::Array{file("a", 60'000'000), file("b", 60'000'000)}), Code::kTooLarge)
+      << "sum over the cap";
   EXPECT_EQ(refused_header("files", json::Array{file("a", 1'000'000)}), Code::kSizeMismatch) << "more than there is";
   EXPECT_EQ(refused_header("files", json::Array{}), Code::kTrailingBytes) << "less than there is";
-  for (const json::Value& size : {json::Value(-1), json::Value(67'108'865), json::Value(9007199254740991), json::Value("1"), json::Value(1.5)}) {
+  for (const json::Value& size :
+       {json::Value(-1), json::Value(67'108'865), json::Value(9007199254740991), json::Value("1"), json::Value(1.5)}) {
     json::Value one = file("a");
     one.object()->set("size", size);
     const Code code = refused_header("files", json::Array{one});
-    EXPECT_TRUE(code == Code::kNumberRange || code == Code::kMalformed || code == Code::kTooLarge) << base::reason(code).name;
+    EXPECT_TRUE(code == Code::kNumberRange || code == Code::kMalformed || code == Code::kTooLarge)
+        << base::reason(code).name;
   }
 }
 
 TEST(PackVerify, RC_D_PACK_RefusesTenThousandFiles) {
   json::Array files;
-  for (int i = 0; i < 10'000; ++i) files.push_back(json::Object{{"path", std::to_string(100'000 + i)}, {"sha384", ""}, {"size", 0}});
+  for (int i = 0; i < 10'000; ++i)
+    files.push_back(json::Object{{"path", std::to_string(100'000 + i)}, {"sha384", ""}, {"size", 0}});
   EXPECT_EQ(refused_header("files", std::move(files)), Code::kTooLarge);
 }
 
@@ -171,9 +179,11 @@ Code refused_signature(const std::string& member, json::Value value) {
 TEST(PackSignatures, RC_S_PACK_RefusesOtherAlgorithms) {
   for (const char* alg : {"none", "HS256", "RS256", "EdDSA", "", "ED25519", "ed25519ph"}) {
     const Code code = refused_signature("alg", alg);
-    EXPECT_TRUE(code == Code::kAlgorithmRefused || (code == Code::kMalformed && *alg == '\0')) << alg << " " << base::reason(code).name;
+    EXPECT_TRUE(code == Code::kAlgorithmRefused || (code == Code::kMalformed && *alg == '\0'))
+        << alg << " " << base::reason(code).name;
   }
-  EXPECT_EQ(refused_signature("alg", "ecdsa-p384-sha384"), Code::kAlgorithmRefused) << "the algorithm of another key type";
+  EXPECT_EQ(refused_signature("alg", "ecdsa-p384-sha384"), Code::kAlgorithmRefused)
+      << "the algorithm of another key type";
 }
 
 TEST(PackSignatures, RC_S_PACK_RefusesAKeyUnderAnothersName) {
@@ -191,7 +201,8 @@ TEST(PackSignatures, RC_S_PACK_RefusesSmallOrderKeys) {
   json::Value block = *json::parse(encode_signatures(parts.container.signatures));
   block.array()->front().object()->set("spki", base::to_base64(spki));
   block.array()->front().object()->set("key_id", crypto::sha384(spki).hex());
-  EXPECT_EQ(why_refused(assemble(base::as_bytes(parts.header), json::canonical(block), parts.payload)), Code::kKeyUnsafe);
+  EXPECT_EQ(why_refused(assemble(base::as_bytes(parts.header), json::canonical(block), parts.payload)),
+            Code::kKeyUnsafe);
 }
 
 TEST(PackSignatures, SG_S_PACK_UnsignedIsRefused) {
@@ -211,15 +222,18 @@ TEST(PackSignatures, RC_S_PACK_SecondSignatureThatFailsIsRefused) {
   const Parts parts;
   std::vector<SignatureEntry> entries = parts.container.signatures;
   const crypto::PublicKey& other = sample_key(1).public_key();
-  entries.push_back({other.key_id(), other.algorithm(), {other.der().begin(), other.der().end()}, entries.front().signature});
-  EXPECT_EQ(why_refused(assemble(base::as_bytes(parts.header), encode_signatures(entries), parts.payload)), Code::kSignatureInvalid);
+  entries.push_back(
+      {other.key_id(), other.algorithm(), {other.der().begin(), other.der().end()}, entries.front().signature});
+  EXPECT_EQ(why_refused(assemble(base::as_bytes(parts.header), encode_signatures(entries), parts.payload)),
+            Code::kSignatureInvalid);
 }
 
 TEST(PackSignatures, RC_S_PACK_SecondSignatureOfTheSameKeyIsRefused) {
   const Parts parts;
   std::vector<SignatureEntry> entries = parts.container.signatures;
   entries.push_back(entries.front());
-  EXPECT_EQ(why_refused(assemble(base::as_bytes(parts.header), encode_signatures(entries), parts.payload)), Code::kSignatureDuplicate);
+  EXPECT_EQ(why_refused(assemble(base::as_bytes(parts.header), encode_signatures(entries), parts.payload)),
+            Code::kSignatureDuplicate);
 }
 
 TEST(PackSignatures, RC_S_PACK_SecondSignatureOfAnUnknownKeyIsRefused) {
@@ -241,7 +255,8 @@ TEST(PackSignatures, SG_S_PACK_EveryGivenKeyMustHaveSigned) {
 
 TEST(PackSignatures, SG_S_PACK_SignatureOfAnotherDomainIsRefused) {
   const Parts parts;
-  EXPECT_EQ(why_refused(raw_pack(parts.header, parts.payload, sample_key(), "stargraph.audit.checkpoint.v1")), Code::kSignatureInvalid);
+  EXPECT_EQ(why_refused(raw_pack(parts.header, parts.payload, sample_key(), "stargraph.audit.checkpoint.v1")),
+            Code::kSignatureInvalid);
 }
 
 TEST(PackSignatures, SG_S_PACK_SignatureOfAnotherPackIsRefused) {
@@ -265,21 +280,26 @@ Code refused_files(const std::function<void(Header&, std::vector<SourceFile>&)>&
 }
 
 TEST(PackContents, RC_T_PACK_HeaderAndManifestMustAgree) {
-  EXPECT_EQ(refused_files([](Header& header, auto&) { header.id = base::PackId("soc.other"); }), Code::kManifestMismatch);
+  EXPECT_EQ(refused_files([](Header& header, auto&) { header.id = base::PackId("soc.other"); }),
+            Code::kManifestMismatch);
   EXPECT_EQ(refused_files([](Header& header, auto&) { header.version = "1.0.1"; }), Code::kManifestMismatch);
 }
 
 TEST(PackContents, RC_T_PACK_SbomMustListWhatIsThere) {
-  EXPECT_EQ(refused_files([](Header&, auto& files) { files[1].bytes.push_back(std::byte{'\n'}); }), Code::kSbomMismatch) << "digest";
-  EXPECT_EQ(refused_files([](Header&, auto& files) { files.push_back(source("source/x", "")); }), Code::kSbomMismatch) << "not listed";
+  EXPECT_EQ(refused_files([](Header&, auto& files) { files[1].bytes.push_back(std::byte{'\n'}); }), Code::kSbomMismatch)
+      << "digest";
+  EXPECT_EQ(refused_files([](Header&, auto& files) { files.push_back(source("source/x", "")); }), Code::kSbomMismatch)
+      << "not listed";
   EXPECT_EQ(refused_files([](Header&, auto& files) { files.pop_back(); }), Code::kSbomMismatch) << "listed, not there";
-  EXPECT_EQ(refused_files([](Header&, auto& files) { files[2].bytes = base::to_bytes("{}"); }), Code::kSbomMismatch) << "no SBOM";
+  EXPECT_EQ(refused_files([](Header&, auto& files) { files[2].bytes = base::to_bytes("{}"); }), Code::kSbomMismatch)
+      << "no SBOM";
 }
 
 TEST(PackContents, RC_T_PACK_FilesAreThoseOfTheKind) {
   EXPECT_EQ(refused_files([](Header&, auto& files) { files.erase(files.begin() + 1); }), Code::kFileMissing);
   EXPECT_EQ(refused_files([](Header&, auto& files) { files.push_back(source("z.sh", "")); }), Code::kFileUnexpected);
-  EXPECT_EQ(refused_files([](Header&, auto& files) { files.erase(files.begin()); }), Code::kFileMissing) << "manifest.json";
+  EXPECT_EQ(refused_files([](Header&, auto& files) { files.erase(files.begin()); }), Code::kFileMissing)
+      << "manifest.json";
 }
 
 TEST(PackContents, RC_T_PACK_ManifestIsStrict) {
@@ -289,10 +309,14 @@ TEST(PackContents, RC_T_PACK_ManifestIsStrict) {
   EXPECT_EQ(with("{}"), Code::kManifestInvalid);
   EXPECT_EQ(with("not json"), Code::kManifestInvalid);
   EXPECT_EQ(with(R"({"kind":"rules","kind":"rules"})"), Code::kManifestInvalid);
-  EXPECT_EQ(with(R"({"kind":"rules","id":"soc.triage","version":"1.0.0","requires":{"stargraph_facts_version":"1.0","api_version":"1"},"hook":"x"})"),
-            Code::kManifestInvalid);
-  EXPECT_EQ(with(R"({"kind":"rules","id":"soc.triage","version":"1.0.0","requires":{"stargraph_facts_version":"1.0","api_version":"1"},"limits":{"max_ms":1000000}})"),
-            Code::kManifestInvalid)
+  EXPECT_EQ(
+      with(
+          R"({"kind":"rules","id":"soc.triage","version":"1.0.0","requires":{"stargraph_facts_version":"1.0","api_version":"1"},"hook":"x"})"),
+      Code::kManifestInvalid);
+  EXPECT_EQ(
+      with(
+          R"({"kind":"rules","id":"soc.triage","version":"1.0.0","requires":{"stargraph_facts_version":"1.0","api_version":"1"},"limits":{"max_ms":1000000}})"),
+      Code::kManifestInvalid)
       << "no pack gives itself more than the host's bound";
 }
 

@@ -120,7 +120,8 @@ TEST(PackBuild, AddedSignatureKeepsTheDigest) {
   ASSERT_TRUE(second);
   EXPECT_EQ(second->digest, first->digest);
   EXPECT_EQ(second->signatures.size(), 2U);
-  const crypto::PublicKey keys[] = {sample_key(1, crypto::Algorithm::kEcdsaP384Sha384).public_key(), sample_key().public_key()};
+  const crypto::PublicKey keys[] = {sample_key(1, crypto::Algorithm::kEcdsaP384Sha384).public_key(),
+                                    sample_key().public_key()};
   EXPECT_TRUE(verify(*second, keys));
   EXPECT_EQ(add_signature(*second, sample_key()).error().code, Code::kSignatureDuplicate);
 }
@@ -167,7 +168,8 @@ TEST_F(PackSources, RC_D_PACK_TenThousandFilesAreRefused) {
 
 TEST_F(PackSources, ReadErrorsAreTold) {
   env_.set_fault([](base::EnvOperation operation, const base::Path& path) -> base::Result<> {
-    if (operation == base::EnvOperation::kRead && path.filename() == "rules.clp") return base::fail(Code::kIo, "rules.clp: gone");
+    if (operation == base::EnvOperation::kRead && path.filename() == "rules.clp")
+      return base::fail(Code::kIo, "rules.clp: gone");
     return {};
   });
   EXPECT_EQ(read_sources(env_, "/pack").error().code, Code::kIo);

@@ -25,7 +25,8 @@ inline std::string rules_manifest(const std::string& id = "soc.triage", const st
 
 inline SourceFile source(std::string path, std::string_view text) { return {std::move(path), base::to_bytes(text)}; }
 
-inline std::vector<SourceFile> rules_sources(const std::string& id = "soc.triage", const std::string& version = "1.0.0") {
+inline std::vector<SourceFile> rules_sources(const std::string& id = "soc.triage",
+                                             const std::string& version = "1.0.0") {
   return {source("manifest.yaml", rules_manifest(id, version)), source("rules.clp", kSampleRules)};
 }
 
@@ -45,7 +46,10 @@ inline BuildOptions at_epoch(std::int64_t epoch) { return {base::Epoch(epoch), s
 // Keys are made once: what they sign differs from run to run, what must hold does not.
 inline const crypto::PrivateKey& sample_key(int index = 0, crypto::Algorithm algorithm = crypto::Algorithm::kEd25519) {
   static std::vector<std::pair<crypto::Algorithm, crypto::PrivateKey>> keys;
-  static const bool reserved = [] { keys.reserve(64); return true; }();  // references stay good
+  static const bool reserved = [] {
+    keys.reserve(64);
+    return true;
+  }();  // references stay good
   static_cast<void>(reserved);
   int seen = 0;
   for (const auto& [made, key] : keys) {
@@ -67,8 +71,8 @@ inline base::Bytes sample_pack(std::vector<SourceFile> sources = rules_sources()
 }
 
 // A pack of any header, signatures and payload, for what build.hpp would never write.
-inline base::Bytes raw_pack(std::string_view header, base::BytesView payload, const crypto::PrivateKey& key = sample_key(),
-                            std::string_view domain = kSignatureDomain) {
+inline base::Bytes raw_pack(std::string_view header, base::BytesView payload,
+                            const crypto::PrivateKey& key = sample_key(), std::string_view domain = kSignatureDomain) {
   auto signature = key.sign(domain, base::as_bytes(header));
   SG_CHECK(signature.has_value());
   const crypto::PublicKey& pub = key.public_key();

@@ -39,7 +39,8 @@ TEST(TrustScope, OverlapGoesBothWays) {
 }
 
 PackRef sample_ref() {
-  return {base::PackId("soc.triage"), "1.0.0", base::Epoch(3), pack::PackKind::kRules, crypto::sha384(std::string_view("x"))};
+  return {base::PackId("soc.triage"), "1.0.0", base::Epoch(3), pack::PackKind::kRules,
+          crypto::sha384(std::string_view("x"))};
 }
 
 std::vector<Act> sample_acts() {

@@ -11,7 +11,8 @@ TEST_F(TrustTest, FirstImportPinsAndActivates) {
   const auto report = import(make("soc.triage", "1.0.0", 1), {{fingerprint()}, {}});
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_TRUE(report->activated);
-  EXPECT_EQ(notary_.names(), (std::vector<std::string>{"trust.key_added", "trust.pinned", "pack.imported", "pack.activated"}));
+  EXPECT_EQ(notary_.names(),
+            (std::vector<std::string>{"trust.key_added", "trust.pinned", "pack.imported", "pack.activated"}));
   const auto now = state();
   ASSERT_TRUE(now) << now.error().message;
   ASSERT_EQ(now->pins().size(), 1U);
@@ -53,7 +54,8 @@ TEST_F(TrustTest, RC_R_PACK_RefusalIsOnRecord) {
   EXPECT_EQ(event.outcome, audit::Outcome::kDenied);
   EXPECT_EQ(*event.data.find("reason")->string(), "fingerprint-missing");
   EXPECT_EQ(*event.data.find("file_digest")->string(), crypto::sha384(bytes).hex());
-  EXPECT_EQ(*event.data.find("claimed_key_ids")->array()->front().string(), pack::sample_key().public_key().key_id().str());
+  EXPECT_EQ(*event.data.find("claimed_key_ids")->array()->front().string(),
+            pack::sample_key().public_key().key_id().str());
 }
 
 TEST_F(TrustTest, SG_R_PACK_RefusalWithoutTheLogIsStillARefusal) {
@@ -113,7 +115,8 @@ TEST_F(TrustTest, RC_E_PACK_ScopesThatReachTooFarAreRefused) {
 }
 
 TEST_F(TrustTest, RC_E_PACK_ASecondKeyDoesNotGetIntoAnothersScope) {
-  ASSERT_TRUE(import(make("soc.triage", "1.0.0", 1), {{fingerprint()}, "soc.triage.*"}).error().code == Code::kScopeInvalid);
+  ASSERT_TRUE(import(make("soc.triage", "1.0.0", 1), {{fingerprint()}, "soc.triage.*"}).error().code ==
+              Code::kScopeInvalid);
   ASSERT_TRUE(import(make("soc.triage", "1.0.0", 1), {{fingerprint()}, "soc.*"}));
   EXPECT_EQ(why(make("soc.inner", "1.0.0", 1, 1), {{fingerprint(1)}, {}}), Code::kSignerMismatch);
   EXPECT_EQ(why(make("soc.inner", "1.0.0", 1, 1), {{fingerprint(1)}, "soc.inner"}), Code::kSignerMismatch);
@@ -194,7 +197,9 @@ TEST_F(TrustTest, SG_T_PACK_RulesThatDoNotLoadAreRefusedBeforeAnyAct) {
   request.file = bytes;
   request.offer.fingerprints = {fingerprint()};
   const auto report = importer().import(
-      request, [](const pack::Contents&) { return base::Result<>(base::fail(Code::kRulesFunction, "rules.clp: (system)")); }, {});
+      request,
+      [](const pack::Contents&) { return base::Result<>(base::fail(Code::kRulesFunction, "rules.clp: (system)")); },
+      {});
   EXPECT_EQ(report.error().code, Code::kRulesFunction);
   EXPECT_EQ(state()->acts(), 0);
   EXPECT_EQ(notary_.names(), std::vector<std::string>{"pack.refused"});
@@ -256,7 +261,8 @@ TEST_F(TrustCeremony, TakesTheFingerprintTheWayPeopleTypeIt) {
 }
 
 TEST_F(TrustCeremony, RC_S_PACK_EndsAfterThreeWrongOnes) {
-  Typist typist{{"12", crypto::fingerprint_hex(fingerprint(1)), "topmost Istanbul", crypto::fingerprint_hex(fingerprint())}};
+  Typist typist{
+      {"12", crypto::fingerprint_hex(fingerprint(1)), "topmost Istanbul", crypto::fingerprint_hex(fingerprint())}};
   const auto report = import_asking(make("soc.triage", "1.0.0", 1), typist);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, Code::kFingerprintMismatch);

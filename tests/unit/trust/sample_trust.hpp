@@ -27,7 +27,8 @@ inline const crypto::PrivateKey& audit_private_key() {
 inline base::ActorName admin() { return base::ActorName("admin"); }
 
 // A receipt for `event` as stargraph-auditd would sign it.
-inline audit::Receipt receipt_of(audit::Event event, std::uint64_t number = 1, audit::Source source = audit::Source::kTrust,
+inline audit::Receipt receipt_of(audit::Event event, std::uint64_t number = 1,
+                                 audit::Source source = audit::Source::kTrust,
                                  const crypto::PrivateKey& key = audit_private_key()) {
   audit::Entry entry;
   entry.event = std::move(event);
@@ -61,8 +62,8 @@ class FakeNotary final : public Notary {
 
   std::vector<audit::Event> events;
   bool unavailable = false;
-  std::optional<int> fail_after;              // that many records go well
-  std::optional<audit::Event> answer_with;    // a receipt for this instead
+  std::optional<int> fail_after;            // that many records go well
+  std::optional<audit::Event> answer_with;  // a receipt for this instead
 };
 
 class TrustTest : public ::testing::Test {

@@ -18,7 +18,9 @@ audit::Event event_of_act(const Act& act) {
 
 const crypto::PrivateKey& attacker() { return pack::sample_key(7); }
 
-Act forged_key(std::int64_t number) { return {number, KeyAdded{{attacker().public_key(), std::string(kPublisherRole)}}}; }
+Act forged_key(std::int64_t number) {
+  return {number, KeyAdded{{attacker().public_key(), std::string(kPublisherRole)}}};
+}
 
 class TrustStore : public TrustTest {
  protected:
@@ -98,7 +100,8 @@ TEST_F(TrustStore, RC_T_PACK_AnActRepeatedUnderAnotherNumberIsRefused) {
 TEST_F(TrustStore, RC_T_PACK_ActsThatTheseRulesNeverMakeAreRefused) {
   import_sample();
   // Genuine receipts, so the audit key itself was misused: still no pin of a key nobody confirmed.
-  insert_act(5, audit::encode_receipt(receipt_of(event_of_act({5, Pinned{{"soc.*", attacker().public_key().key_id()}}}), 5)));
+  insert_act(
+      5, audit::encode_receipt(receipt_of(event_of_act({5, Pinned{{"soc.*", attacker().public_key().key_id()}}}), 5)));
   EXPECT_EQ(why_not_loaded(), Code::kReceiptInvalid);
 }
 
