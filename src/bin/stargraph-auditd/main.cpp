@@ -56,7 +56,7 @@ Result<> serve(const auditd::Flags& flags) {
 
 int main(int argc, char** argv) {
   CLI::App app("The audit writer: orders, chains and signs what the daemon and the importer record.");
-  app.footer("Started by systemd:\n  systemctl start stargraph-auditd.socket");
+  app.footer("Started by systemd:\n  systemctl start stargraph-entries.socket stargraph-trust.socket");
   auditd::Flags flags;
   app.set_version_flag("--version", std::string("stargraph-auditd ") + STARGRAPH_VERSION);
   app.add_option("--config", flags.config, "configuration file (group audit)");
