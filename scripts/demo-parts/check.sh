@@ -41,7 +41,7 @@ verdict() {
 check() {
   local text=$1 want=$2 got=0
   shift 2
-  last_output=$("$@" 2>&1) || got=$?
+  last_output=$("$@" 2>&1 </dev/null) || got=$?
   if [ "$got" -eq "$want" ]; then verdict yes "$text (exit $got)" ""; else verdict no "$text: exit $got, expected $want" "$last_output"; fi
 }
 
