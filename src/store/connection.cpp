@@ -52,4 +52,6 @@ base::Result<> Connection::execute(std::string_view sql) { return state_->execut
 std::int64_t Connection::changes() const { return sqlite3_changes64(state_->handle.get()); }
 std::int64_t Connection::last_rowid() const { return sqlite3_last_insert_rowid(state_->handle.get()); }
 
+void Connection::take_over_checkpoints() { state_->take_over_checkpoints(); }
+
 }  // namespace stargraph::store

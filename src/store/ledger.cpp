@@ -82,6 +82,7 @@ std::vector<Result<>> all_failed(std::size_t count, const Error& error) {
 Result<std::unique_ptr<Ledger::State>> Ledger::State::make(Database& database, const Limits& limits) {
   SG_CHECK(limits.max_batch > 0 && limits.max_queue > 0);
   SG_TRY(Connection writer, database.writer());
+  writer.take_over_checkpoints();
   SG_TRY(Statement begin, writer.query("BEGIN IMMEDIATE"));
   SG_TRY(Statement savepoint, writer.query("SAVEPOINT operation"));
   SG_TRY(Statement release, writer.query("RELEASE operation"));

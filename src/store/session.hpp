@@ -20,6 +20,7 @@ struct Session {
   // Opens an existing file, which may be empty. `file` has no symbolic link in it.
   // kDatabaseKeyWrong, kBusy, kIo.
   base::Result<> open(const base::Path& file, const crypto::Secret& key, Role role);
+  void take_over_checkpoints();
   // The first statement of `sql`, null for a comment; `rest` is what follows it.
   base::Result<sqlite::Compiled> compile(std::string_view sql, unsigned flags, std::string_view* rest);
   base::Result<> execute(std::string_view sql);

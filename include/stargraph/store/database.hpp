@@ -102,6 +102,8 @@ class Connection {
   friend class Database;
   friend class Ledger;
   friend class Statement;
+  // One connection of all that have the file open may checkpoint (WAL-reset race, third_party/VEX.md).
+  void take_over_checkpoints();
   struct State;
   explicit Connection(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
