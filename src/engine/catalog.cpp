@@ -92,7 +92,7 @@ rules::Stage stage_of(const Mounted& mounted) {
 
 rules::Stage stage_of(const graph::Plan& plan) {
   rules::Stage stage;
-  stage.name = "graph";
+  stage.name = std::string(kGraphStage);
   stage.digest = plan.hash().hex();
   stage.source = plan.clips();
   stage.requires_facts = plan.required_templates();

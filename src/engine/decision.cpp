@@ -2,9 +2,11 @@
 
 #include <array>
 
+#include "stargraph/audit/event.hpp"
 #include "stargraph/graph/template.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/reader.hpp"
+#include "stargraph/json/write.hpp"
 
 namespace stargraph::engine {
 namespace {
@@ -27,6 +29,9 @@ constexpr auto kClasses = std::to_array<ClassRow>({
     {DecisionClass::kRetry, "retry"},
     {DecisionClass::kContinue, "continue"},
 });
+
+constexpr std::string_view kGotoPrefix = "goto:";
+constexpr std::int64_t kMaxBackoffMs = 24LL * 60 * 60 * 1000;
 
 std::unexpected<base::Error> bad_action(const rules::Derived& derived, std::string_view why) {
   return fail(Code::kRulesTemplate, "decision: rule " + derived.rule + ": " + std::string(why));
@@ -71,9 +76,12 @@ Result<Question> question_of(const rules::Derived& derived, const json::Object& 
   }
   interrupt.requested_capability = optional_text(derived.fact, "requested_capability");
   if (const auto timeout = optional_text(derived.fact, "timeout")) {
-    SG_TRY(interrupt.timeout, base::parse_iso8601_duration(*timeout));
+    const auto duration = base::parse_iso8601_duration(*timeout);
+    if (!duration) return bad_action(derived, "a timeout that is no ISO 8601 duration");
+    interrupt.timeout = *duration;
   }
   interrupt.on_timeout = optional_text(derived.fact, "on_timeout").value_or("halt");
+  if (interrupt.on_timeout != "halt" && !interrupt.on_timeout.starts_with(kGotoPrefix)) return bad_action(derived, "an on_timeout that is neither halt nor goto");
   SG_TRY(Question question, make_question(interrupt, state));
   question.guards = texts(derived.fact, "guards");
   return question;
@@ -91,7 +99,7 @@ Result<std::optional<Decision>> read_action(const rules::Derived& derived, const
     out.target = derived.fact.text("target");
     out.backoff_ms = integer(derived.fact, "backoff_ms");
     if (out.target.empty()) return bad_action(derived, "no target");
-    if (out.backoff_ms < 0) return bad_action(derived, "a negative backoff");
+    if (out.backoff_ms < 0 || out.backoff_ms > kMaxBackoffMs) return bad_action(derived, "a backoff that is negative or longer than a day");
   } else if (kind == "parallel") {
     out.decision = DecisionClass::kParallel;
     out.targets = texts(derived.fact, "targets");
@@ -110,6 +118,15 @@ Result<std::optional<Decision>> read_action(const rules::Derived& derived, const
     return bad_action(derived, "not a kind of action that can be run");
   }
   return out;
+}
+
+// What a rule wrote goes into records and replies: it must be text that everybody can read back. (A rule can cut
+// a UTF-8 character in half with sub-string.)
+Result<> check_recordable(const Decision& decision) {
+  json::Array all{to_json(decision)};
+  if (decision.question) all.push_back(to_json(*decision.question));
+  if (json::check_portable(all)) return {};
+  return fail(Code::kRulesTemplate, "decision: rule " + audit::safe_text(decision.rule, 256) + ": text that is not UTF-8 or a number out of range");
 }
 
 bool stronger(DecisionClass a, DecisionClass b) { return a < b; }
@@ -156,7 +173,13 @@ Result<Decision> fold(const rules::Program& program, const rules::Outcome& outco
     SG_TRY(std::optional<Decision> decision, read_action(action, answered, state));
     if (decision) take(*std::move(decision), action);
   }
+  SG_TRY(check_recordable(best));
   return best;
+}
+
+std::optional<std::string> timeout_target(const Question& question) {
+  if (!question.on_timeout.starts_with(kGotoPrefix)) return std::nullopt;
+  return question.on_timeout.substr(kGotoPrefix.size());
 }
 
 json::Object to_json(const Question& question) {

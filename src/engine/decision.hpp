@@ -55,6 +55,9 @@ struct Decision {
 // The question of an interrupt node or action.
 [[nodiscard]] base::Result<Question> make_question(const graph::Interrupt& interrupt, const json::Object& state);
 
+// The node a question goes to when nobody answers in time; nothing: the run ends.
+[[nodiscard]] std::optional<std::string> timeout_target(const Question& question);
+
 [[nodiscard]] json::Object to_json(const Question& question);
 [[nodiscard]] base::Result<Question> question_from_json(const json::Value& value);
 // For the step record: class, target(s), reason, stage, pack digest and rule.

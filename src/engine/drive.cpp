@@ -2,6 +2,8 @@
 // came due.
 #include <cstdio>
 
+#include "events.hpp"
+#include "stargraph/audit/outbox.hpp"
 #include "state.hpp"
 
 namespace stargraph::engine {
@@ -11,10 +13,20 @@ using base::Code;
 using base::Result;
 
 constexpr auto kTick = std::chrono::milliseconds(250);
+constexpr auto kTroublePause = std::chrono::seconds(1);
 
-// The appliance's own trouble with a run: the run stays where it is and is taken up again at the next start.
 void log_trouble(const RunKey& key, const base::Error& error) {
   std::fprintf(stderr, "<3>run %s: held: %s (%s)\n", key.second.str().c_str(), error.message.c_str(), std::string(error.name()).c_str());
+}
+
+audit::Event recovered(const ReadyRun& run) {
+  audit::Event event;
+  event.name = audit::EventName::kRunRecovered;
+  event.actor = engine_actor();
+  event.tenant = run.key.first;
+  event.run = run.key.second;
+  event.data = {{"steps", run.steps}};
+  return event;
 }
 
 }  // namespace
@@ -42,11 +54,7 @@ Result<Unit> Engine::State::advance(const RunKey& key) {
 
 void Engine::State::drive(const RunKey& key, bool wait) {
   auto made = advance(key);
-  if (!made) {
-    log_trouble(key, made.error());
-    scheduler.done(key, false);
-    return;
-  }
+  if (!made) return hold(key, made.error());
   const bool nothing = made->steps.empty() && made->events.empty() && !made->ask && !made->work && made->audit.empty() &&
                        made->run.state != RunState::kRunning;
   if (nothing) {
@@ -64,16 +72,20 @@ void Engine::State::drive(const RunKey& key, bool wait) {
 }
 
 void Engine::State::after(const RunKey& key, const Unit& unit, const Result<>& applied) {
-  if (!applied && applied.error().code != Code::kConflict) {
-    log_trouble(key, applied.error());
-    scheduler.done(key, false);
-    return;
-  }
+  if (!applied && applied.error().code != Code::kConflict) return hold(key, applied.error());
   // A conflict: somebody cancelled or paused it meanwhile; what the database says now counts.
   const bool again = !applied || (unit.run.state == RunState::kRunning && !unit.run.ready_at);
   if (applied && unit.run.ready_at) scheduler.ready_at(key, *unit.run.ready_at);
   if (applied) committed(unit.run, unit.work.has_value());
   scheduler.done(key, again);
+}
+
+// The appliance's own trouble with a run. What passes by itself (a full queue, a full disk) is tried again; from
+// anything else the run stays where it is and is taken up at the next start.
+void Engine::State::hold(const RunKey& key, const base::Error& error) {
+  log_trouble(key, error);
+  if (error.kind() == base::Kind::kBusy) scheduler.ready_at(key, services.env.now() + kTroublePause);
+  scheduler.done(key, false);
 }
 
 void Engine::State::work_loop() {
@@ -92,12 +104,19 @@ void Engine::State::timer_loop() {
 }
 
 Result<> Engine::recover() {
-  std::vector<RunKey> runs;
+  std::vector<ReadyRun> runs;
   SG_TRY(state_->services.database.read([&](store::Connection& db) -> Result<> {
     SG_TRY(runs, ready_runs(db));
     return {};
   }));
-  for (const RunKey& run : runs) state_->scheduler.ready(run);
+  if (runs.empty()) return {};
+  const base::Timestamp now = state_->services.env.now();
+  SG_TRY(state_->commit([&](store::Connection& db) -> Result<> {
+    for (const ReadyRun& run : runs) { SG_TRY(audit::append(db, recovered(run), now)); }
+    return {};
+  }));
+  for (const ReadyRun& run : runs) state_->scheduler.ready_at(run.key, run.ready_at.value_or(now));
+  state_->scheduler.due(now);
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include "stargraph/engine/record.hpp"
 #include "stargraph/graph/state.hpp"
 #include "stargraph/json/write.hpp"
+#include "events.hpp"
 #include "state.hpp"
 
 namespace stargraph::engine {
@@ -67,6 +68,7 @@ Result<std::shared_ptr<const Basis>> Engine::State::basis(const crypto::Digest& 
     return {};
   }));
   std::vector<trust::LoadedPack> packs;
+  if (!stored.packs.empty() && !services.load_pack) return fail(Code::kPackUnknown, "run: the packs of its basis are not there");
   for (const trust::PackRef& ref : stored.packs) {
     SG_TRY(trust::LoadedPack pack, services.load_pack(ref));
     packs.push_back(std::move(pack));
@@ -89,12 +91,15 @@ void Engine::State::committed(const RunRow& run, bool new_work) {
   {
     const std::scoped_lock lock(mutex);
     tell = wake;
-    if (new_work) {
-      ++work_made;
-      work_ready.notify_all();
-    }
   }
+  if (new_work) announce_work();
   if (tell) tell(run.id);
+}
+
+void Engine::State::announce_work() {
+  const std::scoped_lock lock(mutex);
+  ++work_made;
+  work_ready.notify_all();
 }
 
 Result<RunRow> Engine::State::change_row(const base::TenantId& tenant, const base::RunId& run, const Change& change) {
@@ -109,7 +114,7 @@ Result<RunRow> Engine::State::change_row(const base::TenantId& tenant, const bas
     after = unit.run;
     return {};
   }));
-  committed(after, false);
+  committed(after, after.state == RunState::kWorking);  // a resumed run's task may be leased again
   if (after.state == RunState::kRunning || after.state == RunState::kPending) scheduler.ready({tenant, run});
   return after;
 }
@@ -180,6 +185,7 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
   if (request.idempotency_key && (request.idempotency_key->empty() || request.idempotency_key->size() > kMaxKeyBytes)) {
     return fail(Code::kRequestInvalid, "run: idempotency key: 1 to 255 bytes");
   }
+  SG_TRY(json::check_portable(request.params));
   if (json::canonical(request.params).size() > state_->limits.parameter_bytes) return fail(Code::kTooLarge, "run: parameters: too large");
   const std::shared_ptr<const Basis> basis = catalog()->find(request.graph);
   if (!basis) return fail(Code::kGraphUnknown, "run: graph: not known");
@@ -282,6 +288,8 @@ Result<RunView> Engine::resume(const Caller& caller, const base::RunId& run) {
 
 Result<RunView> Engine::respond(const Caller& caller, const base::RunId& run, const RespondRequest& request,
                                 const std::function<Result<>(const std::string& capability)>& may) {
+  SG_TRY(json::check_portable(request.response, graph::kMaxStateDepth));
+  if (json::canonical(request.response).size() > state_->limits.parameter_bytes) return fail(Code::kTooLarge, "respond: response: too large");
   if (!request.interrupt && !request.lenient) return fail(Code::kInterruptIdRequired, "respond: interrupt_id: needed");
   return state_->change(caller.tenant, run, [&](Connection& db, Unit& unit) -> Result<> {
     SG_TRY(const std::optional<InterruptRow> open, open_interrupt(db, caller.tenant, run));

@@ -62,7 +62,7 @@ std::vector<Fact> common_facts(const RunRow& run, const std::vector<Mirror>& mir
   Fact node = fact("node-id", "runtime", "engine", run.steps);
   add(node, "id", Symbol{run.node.str()});
   facts.push_back(std::move(node));
-  if (run.cursor.visible_steps == 0) facts.push_back(fact("stargraph.run-start", "runtime", "engine", run.steps));
+  if (run.cursor.decisions == 0) facts.push_back(fact("stargraph.run-start", "runtime", "engine", run.steps));
   for (const Mirror& mirror : mirrors) {
     auto value = slot_value(mirror.value, false);
     if (!value) continue;
@@ -175,7 +175,7 @@ rules::EvaluationInput make_facts(const Basis& basis, const RunRow& run) {
   const auto& stages = basis.program->stages;
   input.stage_facts.resize(stages.size());
   for (const Basis::InputTemplate& one : basis.input_templates) input.stage_facts[one.stage].push_back(input_fact(one, run, mirrors));
-  if (stages.back().name == "graph") input.stage_facts.back() = graph_facts(run, mirrors);
+  if (stages.back().name == kGraphStage) input.stage_facts.back() = graph_facts(run, mirrors);
   return input;
 }
 

@@ -38,10 +38,8 @@ Result<Answer> answer_from_json(const Value& value) {
 Value to_json(const Branches& branches) {
   json::Array targets;
   for (const std::string& target : branches.targets) targets.emplace_back(target);
-  json::Array patches;
-  for (const Object& patch : branches.patches) patches.emplace_back(patch);
   return Object{{"base", branches.base}, {"index", static_cast<std::int64_t>(branches.index)}, {"join", branches.join},
-                {"patches", std::move(patches)}, {"targets", std::move(targets)}};
+                {"merged", branches.merged}, {"targets", std::move(targets)}};
 }
 
 Result<Branches> branches_from_json(const Value& value) {
@@ -51,9 +49,7 @@ Result<Branches> branches_from_json(const Value& value) {
   branches.index = static_cast<std::size_t>(in.integer("index", 0, 4096));
   branches.join = in.text("join");
   branches.targets = in.texts("targets");
-  for (const Value& patch : in.array("patches")) {
-    if (patch.object() != nullptr) branches.patches.push_back(*patch.object());
-  }
+  branches.merged = object_of(in, "merged");
   SG_TRY(in.finish());
   if (branches.index >= branches.targets.size()) return fail(Code::kMalformed, "cursor branches: index: beyond the targets");
   return branches;
@@ -62,8 +58,9 @@ Result<Branches> branches_from_json(const Value& value) {
 }  // namespace
 
 Value to_json(const Cursor& cursor) {
-  Object out{{"phase", static_cast<std::int64_t>(cursor.phase)}, {"visible_steps", cursor.visible_steps}};
+  Object out{{"phase", static_cast<std::int64_t>(cursor.phase)}, {"decisions", cursor.decisions}};
   if (!cursor.input_digest.empty()) out.set("input_digest", cursor.input_digest);
+  if (!cursor.worker.empty()) out.set("worker", cursor.worker);
   if (!cursor.patch.empty()) out.set("patch", cursor.patch);
   if (cursor.error) out.set("error", Object{{"attempt", cursor.error->attempt}, {"code", cursor.error->code}});
   if (!cursor.answers.empty()) {
@@ -89,8 +86,9 @@ Result<Cursor> cursor_from_json(const Value& value) {
   Reader in(value, "cursor");
   Cursor cursor;
   cursor.phase = static_cast<Phase>(in.integer("phase", 0, static_cast<std::int64_t>(Phase::kDecide)));
-  cursor.visible_steps = in.integer("visible_steps", 0, json::kMaxInteger);
+  cursor.decisions = in.integer("decisions", 0, json::kMaxInteger);
   cursor.input_digest = in.optional_text("input_digest").value_or("");
+  cursor.worker = in.optional_text("worker").value_or("");
   if (const Value* const patch = in.optional_value("patch"); patch != nullptr && patch->object() != nullptr) cursor.patch = *patch->object();
   if (const Value* const error = in.optional_value("error")) {
     Reader inner(*error, "cursor error");

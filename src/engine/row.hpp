@@ -44,19 +44,20 @@ struct Branches {
   std::string join;
   std::size_t index = 0;
   json::Object base;
-  std::vector<json::Object> patches;
+  json::Object merged;  // base and the outputs of the branches before `index`
 };
 
 struct Cursor {
   Phase phase = Phase::kEnter;
   std::string input_digest;            // of the node in hand, from kWork on
+  std::string worker;                  // whose output `patch` is; empty: the daemon's own
   json::Object patch;                  // its output, in kDecide
   std::optional<NodeError> error;      // it failed, in kDecide
   std::vector<Answer> answers;         // of this step
   std::vector<Approval> approvals;
   std::optional<Branches> branches;
   std::map<std::string, std::int64_t> retries;  // by target
-  std::int64_t visible_steps = 0;      // routing decisions so far: 0 means the run starts
+  std::int64_t decisions = 0;          // routing decisions so far: 0 means the run starts
 };
 
 [[nodiscard]] json::Value to_json(const Cursor& cursor);

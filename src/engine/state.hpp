@@ -39,6 +39,7 @@ struct Engine::State {
   [[nodiscard]] base::Result<> commit(const store::Ledger::Operation& operation);
   // After a unit of `run` is on disk: events, audit shipper, queue.
   void committed(const RunRow& run, bool new_work);
+  void announce_work();
   // Changes one run: loads it, lets `change` fill the unit and applies it, in one transaction. A scheduler
   // thread that had the run in hand finds its own unit overtaken.
   using Change = std::function<base::Result<>(store::Connection&, Unit&)>;
@@ -50,6 +51,7 @@ struct Engine::State {
   [[nodiscard]] base::Result<Unit> advance(const RunKey& key);
   void drive(const RunKey& key, bool wait);
   void after(const RunKey& key, const Unit& unit, const base::Result<>& applied);
+  void hold(const RunKey& key, const base::Error& error);
   void tick();
   [[nodiscard]] base::Result<> expire_work(const WorkRow& work, base::Timestamp now);
   void work_loop();

@@ -21,7 +21,7 @@ class Stepper {
   struct Settings {
     EngineLimits limits;
     bool side_effects = false;
-    // Pure steps that may share a transaction (law 2: none of them is a visible point).
+    // Pure steps that may share a transaction (law 2: none of them is a visible point), or as many as fit in 5 ms.
     int coalesce = 16;
   };
 
@@ -31,34 +31,26 @@ class Stepper {
   // own faults end the run, inside the unit; an Error is ours (kJailLost, kInternal) and changes nothing.
   [[nodiscard]] base::Result<Unit> advance(RunRow run, const Basis& basis, const Evaluate& evaluate) const;
 
+  // What follows happens to a run from outside. A paused run takes it and stays paused.
+
   // A worker's output for the node in hand: merged, or the run fails. The next advance() decides.
-  void accept_output(Unit& unit, const Basis& basis, const json::Object& output) const;
+  void accept_output(Unit& unit, const Basis& basis, const json::Object& output, const base::ActorName& worker) const;
   // The node in hand failed for good: rules may route that.
   void accept_failure(Unit& unit, const NodeError& error) const;
-  // The open question ran out of time.
+  // The open question ran out of time: the step is recorded, and the run goes where the question says or fails.
   void accept_timeout(Unit& unit, const Basis& basis, const InterruptRow& question) const;
 
   // The run ends here. `cause` is for people.
   void finish(Unit& unit, RunState state, std::string_view error_class, const std::string& cause) const;
 
  private:
-  class Walk;
   base::Env& env_;
   Settings settings_;
 };
 
-// Ends the run of `unit` with state, event and audit record; what the run had open is closed.
-void finish_run(Unit& unit, base::Timestamp now, RunState state, const base::ActorName& actor, std::string_view error_class,
-                const std::string& cause);
-// An event's body without what the store adds (run_id, seq, event_id).
-[[nodiscard]] json::Object make_event(std::string_view type, const RunRow& run, base::Timestamp now, const std::string& actor,
-                                      std::string_view origin);
-[[nodiscard]] audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const RunRow& run, const base::ActorName& actor,
-                                      json::Object data);
-// HMAC-SHA-384 of a value under the run's salt, hex: what stands in the log for a value that may be secret.
-[[nodiscard]] std::string salted(const RunRow& run, const json::Value& value);
-
-inline constexpr std::string_view kEngineActor = "stargraphd";
-inline constexpr std::int64_t kMaxRetries = 10;  // of one target in one run
+// Merges a node's output into the run, which then decides.
+[[nodiscard]] base::Result<> take_output(RunRow& run, const Basis& basis, const json::Object& output);
+// Puts the run in front of another node; nothing of the step before stays in the cursor.
+void move_to(RunRow& run, const std::string& node);
 
 }  // namespace stargraph::engine

@@ -1,4 +1,5 @@
-// Rows of the engine's tables in and out of the database. All SQL of the engine is in engine_store.cpp.
+// Rows of the engine's tables in and out of the database. SQL stands in engine_store.cpp (the schema, steps and events as
+// they are appended), run_table.cpp and wait_table.cpp, nowhere else.
 #pragma once
 
 #include <optional>
@@ -16,6 +17,8 @@ using RunKey = std::pair<base::TenantId, base::RunId>;
 // --- runs
 
 [[nodiscard]] base::Result<> insert_run(store::Connection& db, const RunRow& run);
+// kConflict when the run is not at `run.version` any more.
+[[nodiscard]] base::Result<> update_run(store::Connection& db, const RunRow& run);
 // The whole unit, in the caller's transaction. kConflict when the run is not at `unit.run.version` any more;
 // then nothing of the unit must stay (the caller's savepoint is rolled back).
 [[nodiscard]] base::Result<> apply(store::Connection& db, const Unit& unit, base::Timestamp now);
@@ -27,8 +30,13 @@ using RunKey = std::pair<base::TenantId, base::RunId>;
 [[nodiscard]] base::Result<std::vector<EventView>> load_events(store::Connection& db, const base::TenantId& tenant, const base::RunId& run,
                                                                std::int64_t after, std::int64_t limit);
 // Pending and running ones, oldest first: what recovery takes up.
-[[nodiscard]] base::Result<std::vector<RunKey>> ready_runs(store::Connection& db);
-// Runs over their wall clock that wait or work; retries whose time has come are found by the engine.
+struct ReadyRun {
+  RunKey key;
+  std::int64_t steps = 0;
+  std::optional<base::Timestamp> ready_at;  // not before
+};
+[[nodiscard]] base::Result<std::vector<ReadyRun>> ready_runs(store::Connection& db);
+// Runs over their wall clock that nobody has in hand.
 [[nodiscard]] base::Result<std::vector<RunKey>> overdue_runs(store::Connection& db, base::Timestamp now);
 
 // --- idempotency: the run that this key made, kIdempotencyConflict when it was for another request
@@ -50,6 +58,10 @@ struct StoredBasis {
 
 // --- interrupts
 
+[[nodiscard]] base::Result<> insert_interrupt(store::Connection& db, const RunRow& run, const InterruptRow& ask);
+// Open questions and tasks of the run count no more.
+[[nodiscard]] base::Result<> close_waits(store::Connection& db, const RunRow& run);
+
 // The one that waits; nothing when none does.
 [[nodiscard]] base::Result<std::optional<InterruptRow>> open_interrupt(store::Connection& db, const base::TenantId& tenant, const base::RunId& run);
 [[nodiscard]] base::Result<> answer_interrupt(store::Connection& db, const base::TenantId& tenant, const InterruptRow& interrupt,
@@ -57,6 +69,9 @@ struct StoredBasis {
 [[nodiscard]] base::Result<std::vector<RunKey>> expired_interrupts(store::Connection& db, base::Timestamp now);
 
 // --- work
+
+[[nodiscard]] base::Result<> insert_work(store::Connection& db, const WorkRow& work);
+// Of a run that works: tasks of a paused run are not handed out.
 
 [[nodiscard]] base::Result<std::optional<WorkRow>> oldest_ready(store::Connection& db, const std::vector<base::TenantId>& tenants,
                                                                 const std::vector<std::string>& kinds, base::Timestamp now);

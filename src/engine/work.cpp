@@ -3,6 +3,7 @@
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/crypto/secret.hpp"
 #include "stargraph/json/write.hpp"
+#include "events.hpp"
 #include "state.hpp"
 
 namespace stargraph::engine {
@@ -16,6 +17,13 @@ using store::Connection;
 constexpr std::int64_t kMaxAttempts = 3;
 constexpr std::string_view kOutputDomain = "stargraph.output.v1";
 constexpr std::size_t kMaxMessageBytes = 1024;
+
+// What this thread had seen of an engine's queue when its last lease() began.
+struct SeenWork {
+  const void* engine = nullptr;
+  std::uint64_t made = 0;
+};
+thread_local SeenWork seen_work;
 
 std::string new_lease() {
   std::array<std::byte, 24> token{};
@@ -62,6 +70,10 @@ Result<> holds(const WorkRow& work, const Caller& worker, const std::string& lea
 
 Result<std::optional<WorkItem>> Engine::lease(const Caller& worker, const std::vector<base::TenantId>& tenants, const std::vector<std::string>& kinds) {
   if (tenants.empty() || kinds.empty()) return fail(Code::kRequestInvalid, "lease: kinds: none");
+  {
+    const std::scoped_lock lock(state_->mutex);
+    seen_work = {state_.get(), state_->work_made};
+  }
   // A look without the ledger first: idle workers ask often.
   const base::Timestamp now = state_->services.env.now();
   bool any = false;
@@ -105,6 +117,7 @@ Result<base::Timestamp> Engine::heartbeat(const Caller& worker, const std::vecto
 
 Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task, const std::string& lease,
                           const json::Object& output) {
+  SG_TRY(json::check_portable(output));
   const std::string digest = crypto::domain_digest(kOutputDomain, json::canonical(output)).hex();
   WorkRow seen;
   SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
@@ -127,12 +140,7 @@ Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId
     audit::Event event = work_event(audit::EventName::kWorkCompleted, audit::Outcome::kSuccess, work, worker.actor, worker.request_id);
     event.data.set("output_hmac", salted(unit.run, output));
     unit.audit.push_back(std::move(event));
-    const bool paused = unit.run.state == RunState::kPaused;
-    state_->stepper.accept_output(unit, *basis, output);
-    if (paused && unit.run.state == RunState::kRunning) {
-      unit.run.state = RunState::kPaused;
-      unit.run.paused_state = RunState::kRunning;
-    }
+    state_->stepper.accept_output(unit, *basis, output, worker.actor);
     return {};
   }));
   return {};
@@ -140,6 +148,7 @@ Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId
 
 Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task, const std::string& lease,
                            const std::string& message, bool retryable) {
+  SG_TRY(json::check_portable(message));
   if (message.size() > kMaxMessageBytes) return fail(Code::kRequestInvalid, "task: message: too long");
   WorkRow seen;
   SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
@@ -159,44 +168,38 @@ Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantI
     event.data.set("message_hmac", salted(unit.run, message));
     unit.audit.push_back(std::move(event));
     if (again) return {};
-    const bool paused = unit.run.state == RunState::kPaused;
     state_->stepper.accept_failure(unit, {"node-failed", work.attempt});
-    if (paused) {
-      unit.run.state = RunState::kPaused;
-      unit.run.paused_state = RunState::kRunning;
-    }
     return {};
   }));
-  if (again) {
-    const std::scoped_lock lock(state_->mutex);
-    ++state_->work_made;
-    state_->work_ready.notify_all();
-  }
+  if (again) state_->announce_work();
   return {};
 }
 
 bool Engine::wait_for_work(base::Duration timeout) {
   std::unique_lock lock(state_->mutex);
-  const std::uint64_t seen = state_->work_made;
+  const std::uint64_t seen = seen_work.engine == state_.get() ? seen_work.made : state_->work_made;
   return state_->work_ready.wait_for(lock, timeout, [&] { return state_->stopping || state_->work_made != seen; }) && !state_->stopping;
 }
 
 // A lease ran out: the task is ready again; its node ran out of time: rules may route that.
 Result<> Engine::State::expire_work(const WorkRow& work, base::Timestamp now) {
+  bool again = false;
   SG_TRY(change_row(work.tenant, work.run, [&](Connection& db, Unit& unit) -> Result<> {
     SG_TRY(WorkRow current, load_work(db, {work.tenant}, work.id));
     const bool open = current.state == WorkState::kReady || current.state == WorkState::kLeased;
     if (!open) return fail(Code::kConflict, "task: is at its end already");
     const bool over = current.deadline <= now;
+    again = !over;
     if (!over && !(current.lease_until && *current.lease_until <= now)) return fail(Code::kConflict, "task: was renewed");
     current.state = over ? WorkState::kFailed : WorkState::kReady;
     current.lease.clear();
     SG_TRY(save_work(db, current));
     unit.audit.push_back(work_event(audit::EventName::kWorkExpired, audit::Outcome::kFailure, current, base::ActorName(std::string(kEngineActor)), ""));
-    if (!over || unit.run.state != RunState::kWorking) return {};
+    if (!over) return {};
     stepper.accept_failure(unit, {"timed-out", current.attempt});
     return {};
   }));
+  if (again) announce_work();
   return {};
 }
 

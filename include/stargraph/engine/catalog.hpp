@@ -20,6 +20,7 @@
 namespace stargraph::engine {
 
 inline constexpr std::int64_t kSemanticsVersion = 1;  // of the engine; part of every basis
+inline constexpr std::string_view kGraphStage = "graph";  // the program's last stage, when the graph has rules of its own
 
 struct Basis {
   base::GraphId graph;

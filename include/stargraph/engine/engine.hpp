@@ -57,7 +57,7 @@ class Engine {
                                                                   std::shared_ptr<const Catalog> catalog);
   ~Engine();
 
-  // Takes up every run that is not at its end and starts the scheduler and timer threads.
+  // Takes up every run that is not at its end (run.recovered) and starts the scheduler and timer threads.
   [[nodiscard]] base::Result<> start();
   void stop();  // finishes the step in hand; runs stay where they are
   // Instead of start(), for tests and simulation: one unit of ready work on this thread, false when
@@ -84,7 +84,8 @@ class Engine {
   // The oldest ready task of one of `kinds` in one of `tenants`; nothing when there is none.
   [[nodiscard]] base::Result<std::optional<WorkItem>> lease(const Caller& worker, const std::vector<base::TenantId>& tenants,
                                                             const std::vector<std::string>& kinds);
-  // Blocks until a task became ready after the call, or `timeout`: for long polls. False: time is up.
+  // Blocks until a task became ready after this thread's last lease() began, or `timeout`: a long poll leases, waits
+  // and leases again and misses nothing in between. False: time is up, or the engine stops.
   [[nodiscard]] bool wait_for_work(base::Duration timeout);
   // What follows names the worker's tenants: kTaskUnknown for a task of another one; kLeaseLost when the
   // token is not the task's current lease or somebody else's.
