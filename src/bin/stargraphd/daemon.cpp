@@ -1,0 +1,259 @@
+#include "bin/stargraphd/daemon.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "stargraph/audit/outbox.hpp"
+#include "stargraph/audit/shipper.hpp"
+#include "stargraph/crypto/fips.hpp"
+#include "stargraph/engine/engine.hpp"
+#include "stargraph/engine/engine_store.hpp"
+#include "stargraph/serve/confine.hpp"
+#include "stargraph/serve/serve_store.hpp"
+#include "stargraph/serve/server.hpp"
+#include "stargraph/trust/trust_store.hpp"
+
+namespace stargraph::daemon {
+namespace {
+
+using base::Code;
+using base::Error;
+using base::fail;
+using base::Result;
+
+constexpr base::Duration kFirstReceipt = std::chrono::seconds(5);
+constexpr base::Duration kClockEvery = std::chrono::seconds(60);
+constexpr int kTurnMs = 1000;
+
+class Daemon {
+ public:
+  explicit Daemon(Parts parts) : parts_(std::move(parts)) {}
+  Result<> start();
+  Result<> run(const Notifier& notifier);
+  void stop();
+
+ private:
+  [[nodiscard]] const config::Config& config() const { return parts_.preflight.config; }
+  Result<> start_ledger();
+  Result<> start_engine();
+  Result<> tell(audit::EventName name, json::Object data);
+  Result<> admit() const;
+  Result<trust::LoadedPack> load_pack(const trust::PackRef& ref) const;
+  Result<bool> turn(const Notifier& notifier);
+  void tick(const Notifier& notifier);
+
+  // In the order they are made; destroyed the other way round.
+  Parts parts_;
+  base::Env& env_ = base::real_env();
+  std::vector<trust::LoadedPack> packs_;
+  std::unique_ptr<store::Ledger> ledger_;
+  std::unique_ptr<audit::Shipper> shipper_;
+  std::unique_ptr<policy::Gate> gate_;
+  std::unique_ptr<engine::EngineServices> services_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<serve::Server> server_;
+  int lost_ = -1;  // readable when the audit link is lost
+  base::Duration clock_raised_{0};
+  base::Duration pinged_{0};
+};
+
+Result<> Daemon::start_ledger() {
+  lost_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  SG_TRY(ledger_, store::Ledger::start(*parts_.database, {}));
+  const base::Timestamp now = env_.now();
+  SG_TRY(ledger_->run([&](store::Connection& connection) -> Result<> {
+    if (parts_.accept_clock) return serve::accept_clock(connection, now);
+    SG_TRY(serve::check_clock(connection, now));
+    return serve::raise_clock(connection, now);
+  }));
+  SG_TRY(shipper_, audit::Shipper::make(env_, *parts_.database, *ledger_, std::move(parts_.audit_client), {}));
+  shipper_->start([lost = lost_](const Error& error) {
+    log(Priority::kCritical, "audit link: " + error.message);
+    static_cast<void>(::eventfd_write(lost, 1));
+  });
+  return {};
+}
+
+Result<> Daemon::start_engine() {
+  {
+    SG_TRY(store::Connection reader, parts_.database->reader());
+    SG_TRY(packs_, trust::load_active(reader, parts_.preflight.audit_key));
+  }
+  const bool any_kind = config().profile == config::Profile::kOssDefault;
+  SG_TRY(auto catalog, engine::Catalog::make(packs_, parts_.preflight.graphs, any_kind));
+  services_ = std::make_unique<engine::EngineServices>(engine::EngineServices{
+      .env = env_,
+      .database = *parts_.database,
+      .ledger = *ledger_,
+      .jail = *parts_.jail,
+      .admit = [this] { return admit(); },
+      .committed = [this] { shipper_->notify(); },
+      .load_pack = [this](const trust::PackRef& ref) { return load_pack(ref); },
+      .side_effects = config().side_effects.value_or(false),
+  });
+  const config::Limits& limits = config().limits;
+  engine::EngineLimits bounds;
+  bounds.run_steps = limits.run_steps;
+  bounds.run_wall_clock = std::chrono::seconds(limits.run_seconds);
+  bounds.parameter_bytes = static_cast<std::size_t>(limits.run_parameter_bytes);
+  bounds.node_time = std::chrono::seconds(limits.node_seconds);
+  bounds.lease_time = std::chrono::seconds(limits.lease_seconds);
+  bounds.workers = static_cast<int>(limits.scheduler_workers);
+  SG_TRY(engine_, engine::Engine::make(*services_, bounds, std::move(catalog)));
+  return {};
+}
+
+Result<> Daemon::start() {
+  SG_TRY(start_ledger());
+  SG_TRY(start_engine());
+  SG_TRY(policy::Gate gate, policy::Gate::make(config()));
+  gate_ = std::make_unique<policy::Gate>(std::move(gate));
+  json::Array active;
+  for (const trust::LoadedPack& pack : packs_) {
+    active.emplace_back(json::Object{{"id", pack.ref().id.str()}, {"version", pack.ref().version}, {"digest", pack.ref().digest.hex()}});
+  }
+  const crypto::FipsState fips = crypto::fips_state();
+  SG_TRY(tell(audit::EventName::kDaemonStarted, {{"version", STARGRAPH_VERSION},
+                                                 {"config_sha384", parts_.preflight.config_digest.hex()},
+                                                 {"profile", config::profile_name(config().profile)},
+                                                 {"fips", fips.enforced},
+                                                 {"fips_module", fips.module},
+                                                 {"selinux", selinux_state()},
+                                                 {"system_call_filter", serve::confinement_available()},
+                                                 {"clock_accepted", parts_.accept_clock},
+                                                 {"packs", std::move(active)}}));
+  SG_TRY(engine_->start());
+  const serve::Services services{env_, config(), *gate_, *engine_, *ledger_, [this] { return shipper_->lag(); }, [this] { shipper_->notify(); }};
+  SG_TRY(server_, serve::Server::start(services, parts_.listener));
+  return {};
+}
+
+// Commits an entry and waits until the audit writer has it on disk.
+Result<> Daemon::tell(audit::EventName name, json::Object data) {
+  audit::Event event;
+  event.name = name;
+  event.actor = base::ActorName("stargraphd");
+  event.tenant = audit::site_tenant();
+  event.data = std::move(data);
+  const base::Timestamp now = env_.now();
+  audit::SourceSeq number;
+  SG_TRY(ledger_->run([&](store::Connection& connection) -> Result<> {
+    SG_TRY(number, audit::append_numbered(connection, event, now));
+    return {};
+  }));
+  shipper_->notify();
+  return shipper_->wait_shipped(number, kFirstReceipt);
+}
+
+Result<> Daemon::admit() const {
+  const config::Limits& limits = config().limits;
+  if (shipper_->lost()) return fail(Code::kAuditUnavailable, "audit: the link to the writer is lost");
+  const audit::Lag lag = shipper_->lag();
+  if (lag.entries > limits.audit_lag_entries || lag.age > std::chrono::milliseconds(limits.audit_lag_ms)) {
+    return fail(Code::kAuditLag, "audit: the writer is behind");
+  }
+  struct statvfs disk{};
+  if (::statvfs(config().state.directory.c_str(), &disk) != 0) return fail(Code::kIo, "state: statvfs: failed");
+  const auto free_bytes = static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);
+  const bool low = free_bytes < limits.disk_free_bytes ||
+                   static_cast<std::int64_t>(disk.f_bavail) < static_cast<std::int64_t>(disk.f_blocks / 100) * limits.disk_free_percent;
+  if (low) return fail(Code::kDiskLow, "state: the disk is nearly full");
+  return {};
+}
+
+Result<trust::LoadedPack> Daemon::load_pack(const trust::PackRef& ref) const {
+  SG_TRY(store::Connection reader, parts_.database->reader());
+  SG_TRY(const trust::TrustState state, trust::load_state(reader, parts_.preflight.audit_key));
+  const trust::ImportedPack* const imported = state.find(ref.id, ref.version);
+  if (imported == nullptr || imported->ref.digest != ref.digest) return fail(Code::kPackUnknown, "pack " + ref.id.str() + ": not imported");
+  SG_TRY(base::Bytes bytes, trust::get_pack(reader, ref.digest));
+  return trust::LoadedPack::load(std::move(bytes), *imported, state);
+}
+
+void Daemon::tick(const Notifier& notifier) {
+  const base::Duration now = env_.monotonic();
+  if (const Result<> ticked = server_->tick(); !ticked) log(Priority::kError, ticked.error().message);
+  if (now - clock_raised_ >= kClockEvery) {
+    const base::Timestamp time = env_.now();
+    const Result<> raised = ledger_->run([&](store::Connection& connection) { return serve::raise_clock(connection, time); });
+    if (!raised) log(Priority::kError, raised.error().message);
+    clock_raised_ = now;
+  }
+  // The watchdog hears from us only while the ledger can still commit.
+  if (notifier.watchdog() && now - pinged_ >= *notifier.watchdog()) {
+    if (ledger_->run([](store::Connection&) -> Result<> { return {}; })) notifier.tell("WATCHDOG=1");
+    pinged_ = now;
+  }
+}
+
+// One turn of the main thread; false when it is time to stop.
+Result<bool> Daemon::turn(const Notifier& notifier) {
+  std::array<pollfd, 3> watched{pollfd{parts_.signals, POLLIN, 0}, pollfd{parts_.jail->watch_fd(), POLLIN, 0}, pollfd{lost_, POLLIN, 0}};
+  if (::poll(watched.data(), watched.size(), kTurnMs) < 0 && errno != EINTR) return fail(Code::kIo, "stargraphd: poll: failed");
+  if (watched[1].revents != 0) return fail(Code::kJailLost, "rules: jail: the process that runs rules is gone");
+  if (watched[2].revents != 0 && config().audit.on_failure == config::AuditFailure::kStop) {
+    return fail(Code::kAuditUnavailable, "audit: the link to the writer is lost; it is made once, at start");
+  }
+  if (watched[2].revents != 0) {  // on_failure: refuse. admit() refuses acts from now on; said once
+    eventfd_t ignored = 0;
+    static_cast<void>(::eventfd_read(lost_, &ignored));
+  }
+  signalfd_siginfo signal{};
+  if (watched[0].revents != 0 && ::read(parts_.signals, &signal, sizeof signal) == sizeof signal) {
+    if (signal.ssi_signo != SIGHUP) return false;
+    log(Priority::kWarning, "reload: not in this version; restart to take up new packs and configuration");
+  }
+  tick(notifier);
+  return true;
+}
+
+Result<> Daemon::run(const Notifier& notifier) {
+  notifier.tell("READY=1\nSTATUS=" + std::to_string(engine_->catalog()->graphs().size()) + " graphs, " + std::to_string(packs_.size()) + " active packs");
+  log(Priority::kNotice, "ready");
+  while (true) {
+    SG_TRY(const bool go_on, turn(notifier));
+    if (!go_on) break;
+  }
+  notifier.tell("STOPPING=1");
+  log(Priority::kNotice, "stopping");
+  return {};
+}
+
+// Outside first: no new requests, then no new steps, then the last audit entry, then everything that is committed shipped.
+void Daemon::stop() {
+  if (server_) server_->stop();
+  if (engine_) engine_->stop();
+  if (!shipper_) return;
+  if (server_ && !shipper_->lost()) {
+    if (const Result<> told = tell(audit::EventName::kDaemonStopping, {}); !told) log(Priority::kError, told.error().message);
+  }
+  shipper_->stop();
+}
+
+}  // namespace
+
+std::vector<store::Migration> all_migrations() {
+  std::vector<store::Migration> all;
+  for (const auto migrations : {audit::audit_migrations(), trust::trust_migrations(), engine::engine_migrations(), serve::serve_migrations()}) {
+    all.insert(all.end(), migrations.begin(), migrations.end());
+  }
+  return all;
+}
+
+Result<> serve(Parts parts, const Notifier& notifier) {
+  Daemon daemon(std::move(parts));
+  Result<> served = daemon.start();
+  if (served) served = daemon.run(notifier);
+  daemon.stop();
+  return served;
+}
+
+}  // namespace stargraph::daemon
