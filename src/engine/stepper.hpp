@@ -21,8 +21,6 @@ class Stepper {
   struct Settings {
     EngineLimits limits;
     bool side_effects = false;
-    // Pure steps that may share a transaction (law 2: none of them is a visible point), or as many as fit in 5 ms.
-    int coalesce = 16;
   };
 
   Stepper(base::Env& env, const Settings& settings) : env_(env), settings_(settings) {}

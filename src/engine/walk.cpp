@@ -19,7 +19,7 @@ using base::fail;
 using base::Result;
 
 constexpr std::string_view kInterruptDomain = "stargraph.interrupt.v1";
-constexpr auto kBatchTime = std::chrono::milliseconds(5);
+constexpr auto kBatchTime = std::chrono::milliseconds(5);  // pure steps that share a transaction take no longer (law 2)
 
 // Faults of the appliance, not of the run.
 bool is_ours(const Error& error) { return error.code == Code::kJailLost || error.kind() == base::Kind::kInternal; }
@@ -39,7 +39,7 @@ Walk::Walk(base::Env& env, const Stepper::Settings& settings, RunRow run, const 
 Result<Unit> Walk::go() && {
   begin();
   const base::Duration began = env_.monotonic();
-  for (int made = 0; made < settings_.coalesce && running() && (made == 0 || env_.monotonic() - began < kBatchTime); ++made) {
+  for (int made = 0; made < settings_.limits.batch_steps && running() && (made == 0 || env_.monotonic() - began < kBatchTime); ++made) {
     now_ = env_.now();
     if (over_limits()) break;
     const auto stepped = step();

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -103,6 +104,31 @@ class EngineTest : public ::testing::Test {
     EXPECT_TRUE(answered.has_value()) << answered.error().message;
   }
 
+  // Names of the audit records that wait to be shipped, oldest first.
+  std::vector<std::string> audited() {
+    std::vector<std::string> out;
+    const auto read = database_->read([&](store::Connection& db) -> base::Result<> {
+      SG_TRY(const auto rows, audit::outbox_rows(db, audit::SourceSeq(0), 100'000));
+      for (const audit::OutboxRow& row : rows) {
+        SG_TRY(const audit::Record record, audit::decode_record(row.record));
+        out.emplace_back(audit::event_text(record.event.name));
+      }
+      return {};
+    });
+    EXPECT_TRUE(read.has_value());
+    return out;
+  }
+
+  std::int64_t count_audited(std::string_view name) { return std::ranges::count(audited(), name); }
+
+  void advance(base::Duration by) {
+    env_.advance(by);
+    engine_->tick();
+    run_all();
+  }
+
+  std::optional<WorkItem> lease(const std::vector<std::string>& kinds) { return engine_->lease(worker_, {worker_.tenant}, kinds).value(); }
+
   // Does the work of every ready task with `work(item)`.
   template <class Work>
   void serve_all(const std::vector<std::string>& kinds, const Work& work) {
@@ -129,6 +155,12 @@ class EngineTest : public ::testing::Test {
   std::function<base::Result<>()> admit_;
   std::function<base::Result<trust::LoadedPack>(const trust::PackRef&)> load_pack_;
   std::function<base::Result<>(const std::string&)> allow_ = [](const std::string&) { return base::Result<>(); };
+  // The reason of a failure; kUsage stands for success.
+  template <class T>
+  static base::Code why(const base::Result<T>& result) {
+    return result ? base::Code::kUsage : result.error().code;
+  }
+
   Caller caller_{base::ActorName("alice"), base::TenantId("soc"), "request-1"};
   Caller worker_{base::ActorName("worker"), base::TenantId("soc"), "request-2"};
 };
