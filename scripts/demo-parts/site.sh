@@ -170,12 +170,12 @@ daemon_is_confined() {
 
 # --- refusals on the wire
 
-# check_refused TEXT CURL_OPTIONS...: no byte of an HTTP answer comes back.
+# check_refused TEXT CURL_OPTIONS...: TLS ends the connection (curl 35 or 56), no byte of an HTTP answer comes back.
 check_refused() {
   local text=$1 status=0 code
   shift
   code=$(curl --silent --output /dev/null --write-out '%{http_code}' --max-time 10 "$@" "https://127.0.0.1:$port/health") || status=$?
-  if [ "$status" -ne 0 ] && [ "$code" = 000 ]; then
+  if { [ "$status" -eq 35 ] || [ "$status" -eq 56 ]; } && [ "$code" = 000 ]; then
     verdict yes "$text is refused in the handshake (curl exit $status)" ""
   else
     verdict no "$text: curl exit $status, HTTP $code" ""
@@ -213,7 +213,7 @@ check_end() {
 # waits NAME RULE_PREFIX [INTERRUPT]: stands at a question of that rule; remembers its id.
 waits() {
   local reply id rule
-  reply=$(as operator --json run watch "${run[$1]}" --timeout 30) || true
+  reply=$(as operator --json run watch "${run[$1]:-none}" --timeout 30) || true
   id=$(jq -r '.interrupt.interrupt_id // empty' <<<"$reply")
   rule=$(jq -r '.interrupt.rule // empty' <<<"$reply")
   printf '%s\n' "$reply"
