@@ -65,6 +65,10 @@ Result<std::vector<Construct>> classify_all(const std::vector<Form>& forms) {
   return constructs;
 }
 
+std::string where_of(const Construct& construct) {
+  return std::string(name_of(construct.kind)) + (construct.name.empty() ? "" : ' ' + shown_name(construct.name));
+}
+
 // The items after keyword, name and the optional comment.
 std::span<const Form> body_of(const Form& form) {
   std::span<const Form> items = std::span(form.items).subspan(2);
@@ -89,7 +93,8 @@ class Checker {
 
  private:
   Result<> construct(const Construct& construct, const Form& form) {
-    Walker walker(scope_, std::string(name_of(construct.kind)) + ' ' + construct.name.substr(0, 64));
+    const Calls calls = construct.kind == ConstructKind::kDeffunction ? Calls::kAct : Calls::kLook;
+    Walker walker(scope_, calls, where_of(construct));
     switch (construct.kind) {
       case ConstructKind::kDeftemplate: return deftemplate(construct, form, walker);
       case ConstructKind::kDefrule: return defrule(construct, form, walker);
@@ -106,9 +111,10 @@ class Checker {
     if (is_reserved_template(construct.name))
       return walker.refuse(Code::kRulesTemplate, form, "the name is the host's");
     TemplateDefinition definition{construct.name, {}, construct.text, construct.line};
+    std::set<std::string, std::less<>> names;
     for (const Form& item : body_of(form)) {
       SG_TRY(SlotDefinition slot, slot_of(item, walker));
-      if (std::ranges::find(definition.slots, slot.name, &SlotDefinition::name) != definition.slots.end())
+      if (!names.insert(slot.name).second)
         return walker.refuse(Code::kRulesSyntax, item, "a slot declared twice");
       definition.slots.push_back(std::move(slot));
     }
@@ -147,9 +153,10 @@ class Checker {
     if (arrow == items.end()) return walker.refuse(Code::kRulesSyntax, form, "a rule without =>");
     const auto left = static_cast<std::size_t>(arrow - items.begin());
     SG_TRY(left_hand_side(items.first(left), walker));
+    Walker actions(scope_, Calls::kAct, where_of(construct));
     for (const Form& action : items.subspan(left + 1)) {
       if (!action.is_list()) return walker.refuse(Code::kRulesSyntax, action, "an action is written (function ...)");
-      SG_TRY(walker.expression(action));
+      SG_TRY(actions.expression(action));
     }
     source_.rules.push_back(std::move(rule));
     return {};
@@ -191,6 +198,7 @@ class Checker {
       return walker.refuse(Code::kRulesNesting, form, "functions call each other deeper than 64");
     scope_.later_functions.erase(construct.name);
     scope_.functions.emplace(construct.name, walker.call_depth() + 1);
+    if (walker.has_effect()) scope_.acting_functions.insert(construct.name);
     source_.functions.push_back(construct.name);
     return {};
   }

@@ -1,6 +1,7 @@
 #include "clp/walker.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "stargraph/clp/functions.hpp"
 #include "stargraph/clp/source.hpp"
@@ -13,10 +14,16 @@ using base::Result;
 
 namespace {
 
-// Names go into messages; a long one is cut, so that a refusal stays readable.
-std::string shown(std::string_view name) {
-  constexpr std::size_t kShown = 64;
-  return name.size() <= kShown ? std::string(name) : std::string(name.substr(0, kShown)) + "…";
+// Of allowed_functions(), those that change facts or variables, repeat, or end what calls them.
+constexpr auto kActing = std::to_array<std::string_view>({"assert", "bind", "break", "duplicate", "foreach",
+                                                          "loop-for-count", "modify", "progn", "progn$", "retract",
+                                                          "return", "while"});
+
+// Variables of a function's own, and loops over them, are no effect.
+bool changes_facts_or_globals(const Form& call) {
+  const std::string_view head = call.head();
+  if (head == "bind") return call.items.size() > 1 && call.items[1].token.kind == TokenKind::kGlobal;
+  return head == "assert" || head == "duplicate" || head == "modify" || head == "retract";
 }
 
 bool binds_variable(const Form& form) {
@@ -24,6 +31,12 @@ bool binds_variable(const Form& form) {
 }
 
 }  // namespace
+
+std::string shown_name(std::string_view name) {
+  constexpr std::size_t kShown = 64;
+  const bool plain = name.size() <= kShown && std::ranges::all_of(name, [](char c) { return c > 0x20 && c < 0x7f; });
+  return plain ? std::string(name) : "(name not shown)";
+}
 
 std::unexpected<base::Error> Walker::refuse(Code code, const Form& at, std::string_view reason) const {
   return fail(code, "rules: " + where_ + ": line " + std::to_string(at.line()) + ": " + std::string(reason));
@@ -61,14 +74,22 @@ Result<> Walker::call(const Form& form) {
   if (head.empty()) return refuse(Code::kRulesSyntax, form, "parentheses that do not begin with a function's name");
   if (const auto found = scope_.functions.find(head); found != scope_.functions.end()) {
     call_depth_ = std::max(call_depth_, found->second);
+    const bool acts = scope_.acting_functions.contains(head);
+    has_effect_ = has_effect_ || acts;
+    if (acts && calls_ == Calls::kLook)
+      return refuse(Code::kRulesFunction, form, "function " + shown_name(head) + " acts, which only actions may");
     return {};
   }
   if (scope_.later_functions.contains(head)) {
     // CLIPS itself wants a function defined before it is called, so a call forward is recursion or a mistake.
-    return refuse(Code::kRulesRecursion, form, "calls " + shown(head) + " before its definition is complete");
+    return refuse(Code::kRulesRecursion, form, "calls " + shown_name(head) + " before its definition is complete");
   }
   if (!is_allowed_function(head))
-    return refuse(Code::kRulesFunction, form, "function " + shown(head) + " is not allowed");
+    return refuse(Code::kRulesFunction, form, "function " + shown_name(head) + " is not allowed");
+  has_effect_ = has_effect_ || changes_facts_or_globals(form);
+  if (calls_ == Calls::kLook && std::ranges::find(kActing, head) != kActing.end())
+    return refuse(Code::kRulesFunction, form,
+                  "function " + std::string(head) + " acts or repeats, which only actions may");
   return {};
 }
 
@@ -94,7 +115,9 @@ Result<> Walker::fact(const Form& form) {
   const std::string_view name = form.head();
   if (name.empty()) return refuse(Code::kRulesSyntax, form, "a fact is written (template ...)");
   if (is_reserved_template(name) && name != "stargraph_action")
-    return refuse(Code::kRulesTemplate, form, "asserts " + shown(name) + ", which only the host may");
+    return refuse(Code::kRulesTemplate, form, "asserts " + shown_name(name) + ", which only the host may");
+  if (name == "stargraph_action" && calls_ == Calls::kLook)
+    return refuse(Code::kRulesTemplate, form, "a decision that no rule makes");
   const bool declared = scope_.templates.contains(name) || name == "stargraph_action";
   for (const Form& item : std::span(form.items).subspan(1)) {
     if (!item.is_list()) continue;

@@ -85,7 +85,7 @@ PatternUse use_of(const Form& pattern) {
 
 Result<> walk(std::vector<Form>& forms, When& when) {
   const Scope scope;
-  Walker walker(scope, "when");
+  Walker walker(scope, Calls::kLook, "when");
   walker.on_pattern = [&when](const Form& pattern, bool negated) -> Result<> {
     if (pattern.head() == kRunStart) when.run_start = true;
     if (!negated && !when.node) when.node = node_of(pattern);

@@ -7,9 +7,10 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "graph/condition.hpp"
 #include "graph/structure.hpp"
 #include "graph/sugar.hpp"
+#include "stargraph/clp/token.hpp"
+#include "stargraph/clp/when.hpp"
 #include "stargraph/graph/state.hpp"
 #include "stargraph/graph/template.hpp"
 
@@ -23,22 +24,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // "12", "1.5", "1e5": CLIPS reads these as numbers, so no pattern could name such a node.
 bool reads_as_number(std::string_view id) {
-  if (id.empty() || !is_digit(id.front())) return false;
-  const auto eat_digits = [&id] {
-    while (!id.empty() && is_digit(id.front())) id.remove_prefix(1);
-  };
-  eat_digits();
-  if (!id.empty() && id.front() == '.') {
-    id.remove_prefix(1);
-    eat_digits();
-  }
-  if (!id.empty() && id.front() == 'e') {
-    id.remove_prefix(1);
-    if (!id.empty() && (id.front() == '-' || id.front() == '+')) id.remove_prefix(1);
-    if (id.empty()) return false;
-    eat_digits();
-  }
-  return id.empty();
+  const auto tokens = clp::tokenize(id);
+  return !tokens || tokens->size() != 1 || tokens->front().kind != clp::TokenKind::kSymbol;
 }
 
 bool is_kind(std::string_view text) {
@@ -327,7 +314,7 @@ void check_conditions(const Document& document, Faults& faults) {
                  base::Code::kWhenInvalid);
       continue;
     }
-    const auto when = check_condition(document.rules[i].when);
+    const auto when = clp::check_when(document.rules[i].when);
     if (!when) {
       const bool is_function = when.error().code == base::Code::kRulesFunction;
       faults.add(path, "CLIPS conditional elements", "string",

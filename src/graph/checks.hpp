@@ -13,6 +13,6 @@ void check_references(const Document& document, Faults& faults);  // targets, jo
 void check_executable(const Document& document, Faults& faults);  // what this engine would not run
 void check_local_nodes(const Document& document,
                        Faults& faults);  // config of echo, halt, interrupt, passthrough, template
-void check_conditions(const Document& document, Faults& faults);  // `when` text; see condition.hpp
+void check_conditions(const Document& document, Faults& faults);  // `when` text
 
 }  // namespace stargraph::graph

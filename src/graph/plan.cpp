@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <utility>
 
 #include "graph/compile.hpp"
-#include "graph/condition.hpp"
 #include "stargraph/clp/form.hpp"
+#include "stargraph/clp/when.hpp"
 #include "stargraph/graph/hash.hpp"
 #include "stargraph/graph/parse.hpp"
 
@@ -25,6 +26,11 @@ std::string template_of(std::string_view field) {
   std::string out(field);
   std::ranges::replace(out, '.', '-');
   return out;
+}
+
+// template_of(field) == name, without making it: open states have many fields, and this is asked at every step.
+bool becomes(std::string_view field, std::string_view name) {
+  return std::ranges::equal(field, name, [](char from, char to) { return (from == '.' ? '-' : from) == to; });
 }
 
 bool is_host_slot(std::string_view slot) { return slot.starts_with('_'); }
@@ -49,6 +55,7 @@ class PlanBuilder {
     plan_.hash_ = graph_hash(document);
     plan_.schema_ = state_schema(document);
     plan_.document_ = std::move(document);
+    for (const StateField& field : plan_.schema_.fields) field_of_template_.emplace(template_of(field.name), field.name);
   }
 
   base::Result<Plan> build(std::span<const std::string> pack_fields) {
@@ -78,7 +85,7 @@ class PlanBuilder {
   base::Result<> read_conditions() {
     for (std::size_t i = 0; i < plan_.document_.rules.size(); ++i) {
       const Rule& rule = plan_.document_.rules[i];
-      auto when = check_condition(rule.when);
+      auto when = clp::check_when(rule.when);
       if (!when) return std::unexpected(base::in_context("graph: rule " + rule.id, std::move(when).error()));
       for (const clp::PatternUse& use : when->patterns) SG_TRY(read_use(rule, use));
       SG_TRY(const auto forms, clp::read_forms(when->text));
@@ -129,15 +136,15 @@ class PlanBuilder {
   // A field by the name of its own template.
   base::Result<> need_template(const Rule& rule, const std::string& name) {
     if (plan_.schema_.open) return need_field(rule, name);
-    for (const StateField& field : plan_.schema_.fields) {
-      if (template_of(field.name) == name) return need_field(rule, field.name);
-    }
+    const auto found = field_of_template_.find(name);
+    if (found != field_of_template_.end()) return need_field(rule, found->second);
     return refuse("rule " + rule.id, "matches a template that is neither a state field nor provided by a mounted pack");
   }
 
   base::Result<> mirror_fields() {
     std::set<std::string> templates(foreign_);
     FactTemplate state{.name = "state", .slots = {}};
+    if (fields_.size() > kMaxStateFields) return refuse("rules", "name more state fields than a document may declare");
     for (const std::string& field : fields_) {
       if (!is_field_name(field)) return refuse("mirrored field", "not a field name");
       std::string name = template_of(field);
@@ -177,6 +184,7 @@ class PlanBuilder {
   Plan plan_;
   std::span<const ProvidedTemplate> provided_;
   std::vector<Condition> conditions_;
+  std::map<std::string, std::string, std::less<>> field_of_template_;  // declared ones, the first in the order of names
   std::set<std::string> fields_;
   std::set<std::string> foreign_;
 };
@@ -215,7 +223,7 @@ std::optional<json::Value> mirrored_value(const Plan& plan, const MirroredField&
     // The first in the order of names, whatever order the state stands in.
     const std::string* best = nullptr;
     for (const auto& [name, member] : state) {
-      if (template_of(name) != mirrored.template_name || (best != nullptr && *best <= name)) continue;
+      if (!becomes(name, mirrored.template_name) || (best != nullptr && *best <= name)) continue;
       best = &name;
       value = &member;
     }

@@ -61,9 +61,12 @@ struct Source {
 [[nodiscard]] base::Result<std::vector<Construct>> split_constructs(std::string_view source);
 
 // Everything split_constructs() refuses, and:
-//   kRulesFunction   a function outside allowed_functions() that the text does not define (message: rule, line)
+//   kRulesFunction   a function outside allowed_functions() that the text does not define (message: rule, line);
+//                    outside actions and deffunctions also one that acts or repeats: CLIPS would call it while it
+//                    matches or resets, by no rule's name and in no trace
 //   kRulesRecursion  a deffunction that reaches itself
-//   kRulesTemplate   a reserved template declared, or a host fact asserted (other than stargraph_action)
+//   kRulesTemplate   a reserved template declared, or a host fact asserted (other than stargraph_action), a
+//                    decision in deffacts
 //   kRulesSyntax     a salience that is no integer literal in -10000..10000, auto-focus, a malformed deftemplate
 [[nodiscard]] base::Result<Source> check_source(std::string_view source);
 

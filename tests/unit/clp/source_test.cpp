@@ -135,6 +135,57 @@ TEST(CheckSource, RC_E_POLICY_FindsCallsWhereverClipsEvaluates) {
   }
 }
 
+// What acts while facts are matched or the environment is reset does so by no rule's name and in no trace.
+TEST(CheckSource, RC_R_POLICY_ActsInActionsOnly) {
+  for (const char* call : {"(assert (stargraph_action (kind halt)))", "(retract 1)", "(modify 1 (x 2))",
+                           "(duplicate 1 (x 2))", "(bind ?*g* 1)", "(while TRUE do 1)", "(loop-for-count 9 do 1)",
+                           "(foreach ?x (create$ 1) ?x)", "(progn$ (?x (create$ 1)) ?x)", "(progn 1)", "(return 1)"}) {
+    const std::string text(call);
+    EXPECT_TRUE(check_source("(defrule r (a) => " + text + ")")) << text;
+    EXPECT_TRUE(check_source("(deffunction f () " + text + ")")) << text;
+    for (const std::string& source : {
+             "(defrule r (test " + text + ") => )",
+             "(defrule r (a (b ?x&:" + text + ")) => )",
+             "(defrule r (a (b =" + text + ")) => )",
+             "(defrule r (not (and (a) (test (or FALSE " + text + ")))) => )",
+             "(defrule r (a (b ?x&:(eq ?x " + text + "))) => )",
+             "(deftemplate t (slot a (default " + text + ")))",
+             "(deftemplate t (slot a (default-dynamic " + text + ")))",
+             "(defglobal ?*h* = " + text + ")",
+             "(deftemplate t (slot a)) (deffacts d (t (a " + text + ")))",
+         }) {
+      EXPECT_EQ(refusal(source), Code::kRulesFunction) << source;
+    }
+  }
+}
+
+TEST(CheckSource, RC_R_POLICY_ConditionsDoNotActThroughFunctionsEither) {
+  const std::string acts = "(deffunction f () (assert (stargraph_action (kind halt)))) (deffunction g () (if TRUE then (f)))";
+  EXPECT_EQ(refusal(acts + "(defrule r (test (f)) => )"), Code::kRulesFunction);
+  EXPECT_EQ(refusal(acts + "(defrule r (a (b ?x&:(g))) => )"), Code::kRulesFunction);
+  EXPECT_EQ(refusal("(deffunction f () (bind ?*g* 1)) (defrule r (test (f)) => )"), Code::kRulesFunction);
+  EXPECT_TRUE(check_source(acts + "(defrule r (a) => (g))"));
+  const std::string looks = "(deffunction f ($?l) (bind ?n 0) (progn$ (?x ?l) (bind ?n (+ ?n ?x))) (return ?n))";
+  EXPECT_TRUE(check_source(looks + "(defrule r (test (> (f 1 2) 1)) => )"));
+}
+
+TEST(CheckSource, RC_R_POLICY_RefusesADecisionThatNoRuleMakes) {
+  EXPECT_EQ(refusal("(deffacts d (stargraph_action (kind halt)))"), Code::kRulesTemplate);
+}
+
+// CSI (U+009B) steers terminals, U+202E turns the line round, and a name cut short is no UTF-8.
+TEST(CheckSource, SG_T_PACK_NeverRepeatsNamesThatATerminalWouldAct) {
+  for (const std::string& name : {std::string("\xC2\x9B" "2J"), std::string("a\xE2\x80\xAE" "b"),
+                                  std::string(63, 'a') + "\xC3\xA9", std::string(100, 'a')}) {
+    for (const std::string& source : {"(defrule " + name + " => (system))", "(defrule r => (" + name + "))"}) {
+      const auto checked = check_source(source);
+      ASSERT_FALSE(checked) << source;
+      EXPECT_NE(checked.error().message.find("(name not shown)"), std::string::npos) << checked.error().message;
+      EXPECT_EQ(checked.error().message.find(name.substr(0, 60)), std::string::npos);
+    }
+  }
+}
+
 TEST(CheckSource, NamesLineAndFunctionInTheRefusal) {
   const auto checked = check_source("(defrule r\n  =>\n  (system \"id\"))");
   ASSERT_FALSE(checked);

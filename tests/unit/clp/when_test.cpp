@@ -104,6 +104,16 @@ TEST(CheckWhen, RC_E_POLICY_CallsAllowedFunctionsOnly) {
   EXPECT_TRUE(check_when("(a (b ?x&:(sg-matches ?x \"^a+$\")))"));
 }
 
+TEST(CheckWhen, SG_R_IR_ConditionsDoNotAct) {
+  for (const char* call : {"(assert (stargraph_action (kind halt)))", "(bind ?x 1)", "(while TRUE do (+ 1 1))"}) {
+    for (const std::string& when : {"(test " + std::string(call) + ")", "(a (b ?x&:" + std::string(call) + "))",
+                                    "(not (and (a) (test (or FALSE " + std::string(call) + "))))"}) {
+      EXPECT_EQ(refusal(when), Code::kRulesFunction) << when;
+    }
+  }
+  EXPECT_TRUE(check_when("(state (return x) (break y))")) << "slots may be called so";
+}
+
 TEST(CheckWhen, SG_D_IR_RefusesDeepNesting) { EXPECT_EQ(refusal(std::string(100'000, '(')), Code::kRulesNesting); }
 
 }  // namespace

@@ -158,6 +158,19 @@ TEST(Mirror, SG_E_IR_FieldsCannotTakeTheHostsNames) {
       R"({"state_schema": {"message": "str", "a.b": {"type": "str", "route": true}, "a-b": {"type": "str", "route": true}}})")));
 }
 
+// Every mirrored field is looked up in the state and handed over at every step.
+TEST(Mirror, SG_D_IR_AnOpenStateMirrorsNoMoreFieldsThanADocumentMayDeclare) {
+  const auto when = [](std::size_t count) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) text += "(f" + std::to_string(i) + ")";
+    return text;
+  };
+  EXPECT_TRUE(plan_of(open_with_when(when(kMaxStateFields))));
+  const auto plan = plan_of(open_with_when(when(kMaxStateFields + 1)));
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().code, Code::kGraphInvalid);
+}
+
 TEST(Plan, TakesTemplatesOfPacksItsRulesMatch) {
   const std::vector<ProvidedTemplate> provided = {
       {"soc.policy.action", "(deftemplate soc.policy.action (slot kind) (slot reason))"},
