@@ -8,6 +8,7 @@
 #include "rules/clips.hpp"
 #include "rules/matches.hpp"
 #include "stargraph/clp/functions.hpp"
+#include "stargraph/clp/source.hpp"
 
 namespace stargraph::rules {
 
@@ -17,6 +18,12 @@ constexpr std::size_t kMaxErrorText = 2048;
 constexpr int kExitOutOfMemory = 70;
 
 Environment& self_of(void* env) { return *static_cast<Environment*>(GetEnvironmentContext(env)); }
+
+// CLIPS makes (initial-fact) itself at every reset.
+bool is_for_host_only(const struct fact* fact) {
+  const std::string_view name = ValueToString(fact->whichDeftemplate->header.name);
+  return clp::is_reserved_template(name) && name != kActionTemplate && name != "initial-fact";
+}
 
 // CLIPS would call exit(), which runs what the daemon registered with atexit() in this copy of it.
 int out_of_memory(void*, std::size_t) { _exit(kExitOutOfMemory); }
@@ -62,6 +69,12 @@ struct EnvironmentHooks {
     const auto index = static_cast<std::size_t>(static_cast<struct fact*>(fact)->factIndex);
     if (index >= self.made_.size()) self.made_.resize(index + 1);
     self.made_[index] = {self.current_rule_, self.asserting_input_};
+    if (self.asserting_input_ == -1 && is_for_host_only(static_cast<struct fact*>(fact))) {
+      // By modify or duplicate: an assert of one by name is refused long before.
+      self.errors_ += "a rule changes a fact that only the host may make\n";
+      SetHaltExecution(env, TRUE);
+      return;
+    }
     if (GetNumberOfFacts(env) <= self.max_facts_) return;
     self.over_facts_ = true;
     SetHaltExecution(env, TRUE);

@@ -117,6 +117,16 @@ TEST_F(JailTest, CheckProgramLoadsAndRunsEmpty) {
   EXPECT_EQ(check_program(*jail_, program("(defrule r => (system \"id\"))")).error().code, Code::kRulesFunction);
 }
 
+TEST_F(JailTest, RC_S_PACK_NoRuleMakesAHostFactOutOfAnother) {
+  for (const char* action : {"(modify ?n (id b))", "(duplicate ?n (id b))", "(duplicate ?n (_source \"engine\"))"}) {
+    const auto forger = evaluator(program("(defrule r ?n <- (node-id (id a)) => " + std::string(action) + ")"));
+    const auto outcome = forger->evaluate(at_node("a"));
+    ASSERT_FALSE(outcome) << action;
+    EXPECT_EQ(outcome.error().code, Code::kRulesRuntime) << outcome.error().message;
+    EXPECT_TRUE(forger->evaluate(at_node("z"))) << "only the evaluation that forged has failed";
+  }
+}
+
 TEST_F(JailTest, SG_E_PACK_AnEvaluatorHoldsItsSocketAndNothingElse) {
   const auto go = evaluator(program(std::string(kGotoRule)));
   EXPECT_EQ(open_descriptors(go->process_id()), 1U);
