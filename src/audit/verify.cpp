@@ -99,6 +99,10 @@ Report LogVerifier::finish() {
   if (!report_.bad && report_.entries == 0) {
     refuse(Code::kAuditTruncated, 0, "audit: the log has no entry");
   }
+  // Entries alone are hashes, which anybody can compute: without one signature they say nothing.
+  if (!report_.bad && report_.checkpoints == 0) {
+    refuse(Code::kAuditTruncated, line_number_, "audit: the log has no checkpoint: nothing in it is signed");
+  }
   if (!report_.bad && anchor_ && !report_.anchored) {
     refuse(Code::kAuditTruncated, line_number_, "audit: the log ends before the anchor's entry");
   }

@@ -197,14 +197,36 @@ TEST_F(AuditLog, RC_T_AUDIT_FindsACheckpointOverAnotherTree) {
 }
 
 TEST_F(AuditLog, RC_T_AUDIT_CutTailIsToldByItsLengthOrTheAnchor) {
-  for (std::size_t keep = 1; keep < lines_.size(); ++keep) {
+  for (std::size_t keep = 2; keep < lines_.size(); ++keep) {
     const std::string cut = join({lines_.begin(), lines_.begin() + static_cast<std::ptrdiff_t>(keep)});
     const Report alone = verify_text(cut);
     ASSERT_TRUE(alone.good()) << keep;
-    EXPECT_EQ(alone.unsigned_tail, keep == 1 ? 1U : keep - 2);  // line 2 is the first checkpoint
+    EXPECT_EQ(alone.unsigned_tail, keep - 2);  // line 2 is the first checkpoint
     const Report held = verify_text(cut, test::audit_public_key(), lines_.back());
     EXPECT_EQ(reason_of(held), "TRUNCATED") << keep;
   }
+}
+
+// A log that somebody wrote who has seen the public key and nothing else.
+TEST(AuditForgery, RC_S_AUDIT_ALogWithoutOneSignatureProvesNothing) {
+  const crypto::PublicKey key = test::audit_public_key();
+  Chain chain;
+  const std::string install_id = "01a1ffb0-7648-7139-a9e2-d91f7b6006f4";
+  chain.begin(install_id, key.key_id());
+  std::string text;
+  for (int i = 0; i < 256; ++i) {
+    Entry entry;
+    entry.event = i == 0 ? make_event(EventName::kAuditStarted, "-") : make_event();
+    if (i == 0) entry.event.data = {{"install_id", install_id}, {"key_id", key.key_id().str()}};
+    entry.source = i == 0 ? Source::kWriter : Source::kDaemon;
+    entry.source_seq = SourceSeq(i == 0 ? 1 : i);
+    chain.place(entry, base::from_micros(1'767'225'600'000'000));
+    text += *encode_entry(entry) + "\n";
+    chain.take(entry);
+  }
+  const Report report = verify_text(text);
+  EXPECT_EQ(report.entries, 256U);  // each of them in its place
+  EXPECT_EQ(reason_of(report), "TRUNCATED");
 }
 
 TEST_F(AuditLog, AnchorHolds) {
