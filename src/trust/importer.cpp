@@ -140,14 +140,17 @@ Result<Importer::Acts> Importer::acts_of(const Checked& checked, bool activate, 
 }
 
 Result<ImportReport> Importer::import(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask) {
-  auto checked = check(request, content_check, ask);
-  if (!checked) {
-    if (is_refusal(checked.error()) && !request.dry_run) report_refusal(request, checked.error());
-    return std::unexpected(std::move(checked).error());
-  }
-  ImportReport& report = checked->report;
+  auto imported = check_and_store(request, content_check, ask);
+  if (!imported && is_refusal(imported.error()) && !request.dry_run) report_refusal(request, imported.error());
+  return imported;
+}
+
+Result<ImportReport> Importer::check_and_store(const ImportRequest& request, const ContentCheck& content_check,
+                                               const Ask& ask) {
+  SG_TRY(Checked checked, check(request, content_check, ask));
+  ImportReport& report = checked.report;
   const auto make = [&](const TrustState& state) -> Result<Acts> {
-    SG_TRY(Acts acts, acts_of(*checked, request.activate, state));
+    SG_TRY(Acts acts, acts_of(checked, request.activate, state));
     report.activated =
         std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Activated>(act); });
     return acts;

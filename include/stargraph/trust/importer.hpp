@@ -57,6 +57,8 @@ class Importer {
  private:
   using Acts = std::vector<Body>;
   struct Checked;
+  base::Result<ImportReport> check_and_store(const ImportRequest& request, const ContentCheck& content_check,
+                                             const Ask& ask);
   base::Result<Checked> check(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask);
   static base::Result<Acts> acts_of(const Checked& checked, bool activate, const TrustState& state);
   base::Result<TrustState> read_state();

@@ -58,6 +58,17 @@ TEST_F(TrustTest, RC_R_PACK_RefusalIsOnRecord) {
             pack::sample_key().public_key().key_id().str());
 }
 
+// What shows only when the acts are made is refused all the same: here a step back to a version that is
+// stored and was once in force.
+TEST_F(TrustTest, RC_R_PACK_AStepBackIsOnRecord) {
+  const base::Bytes first = make("soc.triage", "1.0.0", 1);
+  ASSERT_TRUE(import(first, {{fingerprint()}, {}}));
+  ASSERT_TRUE(import(make("soc.triage", "2.0.0", 2), {}, true));
+  EXPECT_EQ(why(first, {}, true), Code::kEpochBelowFloor);
+  ASSERT_EQ(notary_.names().back(), "pack.refused");
+  EXPECT_EQ(*notary_.events.back().data.find("reason")->string(), "epoch-below-floor");
+}
+
 TEST_F(TrustTest, SG_R_PACK_RefusalWithoutTheLogIsStillARefusal) {
   notary_.unavailable = true;
   EXPECT_EQ(why(make("soc.triage", "1.0.0", 1)), Code::kFingerprintMissing);
