@@ -47,6 +47,7 @@ std::string head_body(const Head& head, Source source, std::string_view nonce) {
   body.set("seq", head.seq.value());
   body.set("source", source_name(source));
   body.set("source_seq", head.source_seq.value());
+  body.set("trust_act", head.trust_act.value());
   body.set("trust_acts", head.trust_acts);
   body.set("type", "head");
   body.set("v", 1);
@@ -65,6 +66,7 @@ Result<Head> read_head(json::Reader& in, Source source, std::string_view nonce) 
   head.seq = LogSeq(in.integer("seq", 0, json::kMaxInteger));
   if (in.text("source") != source_name(source)) in.refuse("source", Code::kAuditBadSignature, "not of this connection");
   head.source_seq = SourceSeq(in.integer("source_seq", 0, json::kMaxInteger));
+  head.trust_act = SourceSeq(in.integer("trust_act", 0, json::kMaxInteger));
   head.trust_acts = in.integer("trust_acts", 0, json::kMaxInteger);
   return head;
 }

@@ -24,6 +24,7 @@ Result<> TrustState::apply(const Act& act) {
   }
   SG_TRY(std::visit([this](const auto& body) { return take(body); }, act.body));
   ++acts_;
+  last_entry_ = act.entry;
   return {};
 }
 

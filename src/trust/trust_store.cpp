@@ -39,6 +39,7 @@ Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::Public
   }
   auto act = decode_act(*kind, entry->event.data);
   if (!act) return fail(Code::kReceiptInvalid, "trust: receipt: " + act.error().message);
+  act->entry = entry->source_seq;
   return act;
 }
 

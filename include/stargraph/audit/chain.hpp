@@ -43,6 +43,9 @@ class Chain {
   [[nodiscard]] const std::optional<crypto::Digest>& last_checkpoint() const { return last_checkpoint_; }
   [[nodiscard]] LogSeq last_checkpoint_seq() const { return last_checkpoint_seq_; }
   [[nodiscard]] std::int64_t trust_acts() const { return trust_acts_; }
+  // source_seq of the last entry that the trust store must hold: over trust.sock, a success, with the
+  // number of an act in its data. 0 before the first.
+  [[nodiscard]] SourceSeq trust_act() const { return trust_act_; }
   [[nodiscard]] crypto::Digest floors() const { return floors_digest(floors_); }
 
  private:
@@ -70,6 +73,7 @@ class Chain {
   Floors floors_;
   std::int64_t revocation_number_ = 0;
   std::int64_t trust_acts_ = 0;
+  SourceSeq trust_act_;
 };
 
 }  // namespace stargraph::audit

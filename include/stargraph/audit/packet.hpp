@@ -35,7 +35,7 @@ struct Submission {
 [[nodiscard]] base::Result<Submission> decode_submission(std::string_view packet);
 
 // server: {"entry_hash":…,"floors":…,"install_id":…,"nonce":…,"seq":n,"source":…,"source_seq":n,
-//          "trust_acts":n,"type":"head","v":1,"key_id":…,"alg":…,"signature":…}
+//          "trust_act":n,"trust_acts":n,"type":"head","v":1,"key_id":…,"alg":…,"signature":…}
 [[nodiscard]] base::Result<std::string> encode_head(const Head& head, Source source, std::string_view nonce,
                                                     const crypto::PrivateKey& key);
 // server: {"receipt":{…},"type":"receipt","v":1}

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "stargraph/audit/event.hpp"
+#include "stargraph/audit/record.hpp"
 #include "stargraph/base/strong.hpp"
 #include "stargraph/crypto/signature.hpp"
 #include "stargraph/json/value.hpp"
@@ -72,10 +73,11 @@ using Body = std::variant<KeyAdded, Pinned, Imported, Activated, Retired>;  // i
 struct Act {
   std::int64_t number = 1;
   Body body;
+  audit::SourceSeq entry{};  // its place among the importer's entries in the log; 0 until it has a receipt
   [[nodiscard]] ActKind kind() const { return static_cast<ActKind>(body.index()); }
 };
 
-// The entry's data; decode_act(event, encode_act(a)) == a. Reading is strict: kMalformed, kUnknownField,
+// The entry's data; decode_act(event, encode_act(a)) == a but for `entry`. Reading is strict: kMalformed, kUnknownField,
 // kKeyUnsafe, kScopeInvalid.
 [[nodiscard]] json::Object encode_act(const Act& act);
 [[nodiscard]] base::Result<Act> decode_act(ActKind kind, const json::Object& data);

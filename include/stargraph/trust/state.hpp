@@ -25,6 +25,8 @@ class TrustState {
   [[nodiscard]] base::Result<> apply(const Act& act);
 
   [[nodiscard]] std::int64_t acts() const { return acts_; }
+  // Act::entry of the last act taken; 0 when there is none.
+  [[nodiscard]] audit::SourceSeq last_entry() const { return last_entry_; }
   [[nodiscard]] const std::map<base::KeyId, ConfirmedKey>& keys() const { return keys_; }
   [[nodiscard]] std::span<const Pin> pins() const { return pins_; }
   // The pin with the longest scope that covers `id`.
@@ -46,6 +48,7 @@ class TrustState {
   ImportedPack* find_exact(const PackRef& pack);
 
   std::int64_t acts_ = 0;
+  audit::SourceSeq last_entry_{};
   std::map<base::KeyId, ConfirmedKey> keys_;
   std::vector<Pin> pins_;
   std::map<base::PackId, base::Epoch> floors_;

@@ -90,6 +90,28 @@ TEST_F(AuditServer, ReceiptProvesAnEntryWithThePublicKeyAlone) {
   EXPECT_NE(log_.segment().find(receipt->line + "\n"), std::string::npos);  // on disk before it was told
 }
 
+// What the trust store must hold: refusals and entries without an act's number are none of its business.
+TEST_F(AuditServer, RC_T_PACK_HeadNamesTheLastActOfTrust) {
+  auto client = connected(Source::kTrust);
+  const auto record = [&](EventName name, Outcome outcome, json::Object data) {
+    Event event = make_event(name, "-", std::move(data));
+    event.outcome = outcome;
+    EXPECT_TRUE(client->record(event, log_.env.now(), kLong).has_value());
+    return client->head().trust_act;
+  };
+  EXPECT_EQ(client->head().trust_act, SourceSeq(0));
+  EXPECT_EQ(record(EventName::kTrustPinned, Outcome::kSuccess, {{"act", 1}}), SourceSeq(1));
+  EXPECT_EQ(record(EventName::kPackRefused, Outcome::kDenied, {}), SourceSeq(1));
+  EXPECT_EQ(record(EventName::kTrustPinned, Outcome::kFailure, {{"act", 2}}), SourceSeq(1));
+  EXPECT_EQ(record(EventName::kTrustPinned, Outcome::kSuccess, {{"act", 2}}), SourceSeq(4));
+  EXPECT_EQ(client->head().trust_acts, 4);
+  stop();
+  // A start finds it again in the log.
+  auto again = log_.open();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ((*again)->head(Source::kDaemon).trust_act, SourceSeq(4));
+}
+
 TEST_F(AuditServer, SG_T_STATE_AChangedReceiptProvesNothing) {
   auto client = connected(Source::kTrust);
   const auto receipt = client->record(make_event(EventName::kTrustPinned, "-"), log_.env.now(), kLong);

@@ -124,7 +124,7 @@ class TrustTest : public ::testing::Test {
   }
   void put_image(const Image& image) {
     database_.reset();
-    file_ = "forged.db";
+    file_ = "forged-" + std::to_string(++images_) + ".db";
     open();
     for (const auto& [number, receipt] : image.acts) insert_act(number, receipt);
     auto connection = database_->writer();
@@ -143,6 +143,7 @@ class TrustTest : public ::testing::Test {
 
   test::TempDir directory_;
   std::string file_ = "stargraph.db";
+  int images_ = 0;
   crypto::Secret key_ = crypto::Secret::random(32);
   std::unique_ptr<store::Database> database_;
   FakeNotary notary_;
