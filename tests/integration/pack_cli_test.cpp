@@ -311,6 +311,19 @@ TEST_F(PackCli, RC_I_PACK_PassphraseComesFromADescriptor) {
   EXPECT_NE(run(command, input).exit_code, 0);
 }
 
+// Looked at while it waits for the passphrase; the loop ends when the limit is there or the program is gone.
+TEST_F(PackCli, RC_I_PACK_AProcessWithKeysLeavesNoCoreFile) {
+  const std::string script = "ulimit -c unlimited && mkfifo passphrase || exit 9\n\"$0\" keygen --out keys --name cored "
+                             "--passphrase-fd 3 3<passphrase & exec 4>passphrase\n"
+                             "until grep -Eq '^Max core file size +0 +0 ' /proc/$!/limits; do kill -0 $! || exit 8; done\n"
+                             "echo secret >&4; exec 4>&-; wait $!";
+  CommandOptions options;
+  options.directory = directory_.path();
+  const CommandResult result = test::run_command({"/bin/sh", "-c", script, program()}, options);
+  if (result.exit_code == 9) GTEST_SKIP() << "this machine's own limit on core files cannot be raised";
+  EXPECT_EQ(result.exit_code, 0) << result.err << (result.timed_out ? "the limit never came" : "");
+}
+
 TEST_F(PackCli, UsageErrorsAreExitTwo) {
   EXPECT_EQ(run({}).exit_code, 2);
   EXPECT_EQ(run({"import"}).exit_code, 2);

@@ -55,8 +55,10 @@ void add_trust_commands(CLI::App& app, Context& context);   // import activate r
 [[nodiscard]] std::string short_key_id(const base::KeyId& id);
 // Whether a person is there to ask: stdin and stderr are a terminal.
 [[nodiscard]] bool has_terminal();
-// A line typed on the terminal, without echo when `secret`.
-[[nodiscard]] base::Result<std::string> ask_terminal(const std::string& prompt, bool secret);
+// A line typed on the terminal.
+[[nodiscard]] base::Result<std::string> ask_terminal(const std::string& prompt);
+// The same without echo, into guarded memory only.
+[[nodiscard]] base::Result<crypto::Secret> ask_passphrase(const std::string& prompt);
 // Control characters become "\xNN": a pack's texts are other people's.
 [[nodiscard]] std::string printable(std::string_view text);
 

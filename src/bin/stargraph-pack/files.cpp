@@ -25,10 +25,7 @@ Result<crypto::Secret> passphrase_for(base::BytesView pem, int fd) {
   if (fd >= 0) return read_passphrase(fd);
   if (!base::as_text(pem).starts_with(kEncryptedPem)) return crypto::Secret();
   if (!has_terminal()) return fail(Code::kUsage, "key: encrypted; give its passphrase with --passphrase-fd");
-  SG_TRY(std::string typed, ask_terminal("Passphrase of the signing key: ", true));
-  crypto::Secret secret = crypto::Secret::copy(base::as_bytes(typed));
-  crypto::wipe(std::as_writable_bytes(std::span(typed)));
-  return secret;
+  return ask_passphrase("Passphrase of the signing key: ");
 }
 
 rules::Program program_of(const pack::RulesManifest& manifest, const pack::File& source) {

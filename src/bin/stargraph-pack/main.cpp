@@ -1,4 +1,7 @@
 // stargraph-pack: makes, checks and imports packs, offline. No network code is linked.
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
 #include <cstdio>
 
 #include "commands.hpp"
@@ -45,8 +48,17 @@ int fail_with(const Context& context, const base::Error& error) {
   return error.exit_code();
 }
 
+// Passphrases and keys of publisher and database pass through this process: it leaves no core file, and
+// another process of the same user cannot look into it.
+base::Result<> keep_memory_private() {
+  const rlimit none{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) == 0 && ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0) return {};
+  return base::fail(base::Code::kIo, "stargraph-pack: core files cannot be turned off");
+}
+
 int run(int argc, char** argv) {
   Context context;
+  if (const auto done = keep_memory_private(); !done) return fail_with(context, done.error());
   // Before anything is read: what runs rules must have nothing to lose.
   auto jail = rules::Jail::start();
   if (jail) context.jail = *std::move(jail);

@@ -29,6 +29,8 @@ class Terminal {
   Terminal& operator=(const Terminal&) = delete;
 
   [[nodiscard]] bool open() const { return fd_ >= 0; }
+  [[nodiscard]] bool silenced() const { return silenced_; }
+  [[nodiscard]] int descriptor() const { return fd_; }
   [[nodiscard]] bool write(const std::string& text) const {
     return ::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   }
@@ -52,14 +54,21 @@ class Terminal {
 
 bool has_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
 
-base::Result<std::string> ask_terminal(const std::string& prompt, bool secret) {
-  const Terminal terminal(secret);
+base::Result<std::string> ask_terminal(const std::string& prompt) {
+  const Terminal terminal(false);
   std::string line;
   if (!terminal.open() || !terminal.write(prompt) || !terminal.read_line(line)) {
     return fail(Code::kUsage, "terminal: no answer");
   }
-  if (secret) static_cast<void>(terminal.write("\n"));
   return line;
+}
+
+base::Result<crypto::Secret> ask_passphrase(const std::string& prompt) {
+  const Terminal terminal(true);
+  if (!terminal.silenced() || !terminal.write(prompt)) return fail(Code::kUsage, "terminal: no answer");
+  auto secret = read_passphrase(terminal.descriptor());
+  static_cast<void>(terminal.write("\n"));
+  return secret;
 }
 
 }  // namespace stargraph::packcli

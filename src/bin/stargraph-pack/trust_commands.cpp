@@ -25,7 +25,7 @@ std::optional<std::string> ask_fingerprint(int attempt) {
       "Type the fingerprint that the publisher gave you by another way (96 hex digits or 48 words)\n"
       "[" +
       std::to_string(attempt) + " of " + std::to_string(trust::kMaxFingerprintTries) + "]: ";
-  auto typed = ask_terminal(question, false);
+  auto typed = ask_terminal(question);
   if (!typed || typed->empty()) return std::nullopt;
   return *std::move(typed);
 }
