@@ -31,6 +31,7 @@ constexpr auto kClasses = std::to_array<ClassRow>({
 });
 
 constexpr std::string_view kGotoPrefix = "goto:";
+constexpr std::size_t kMaxRuleName = 256;  // it stands in audit records, which have their limit
 constexpr std::int64_t kMaxBackoffMs = 24LL * 60 * 60 * 1000;
 
 std::unexpected<base::Error> bad_action(const rules::Derived& derived, std::string_view why) {
@@ -125,8 +126,8 @@ Result<std::optional<Decision>> read_action(const rules::Derived& derived, const
 Result<> check_recordable(const Decision& decision) {
   json::Array all{to_json(decision)};
   if (decision.question) all.push_back(to_json(*decision.question));
-  if (json::check_portable(all)) return {};
-  return fail(Code::kRulesTemplate, "decision: rule " + audit::safe_text(decision.rule, 256) + ": text that is not UTF-8 or a number out of range");
+  if (decision.rule.size() <= kMaxRuleName && json::check_portable(all)) return {};
+  return fail(Code::kRulesTemplate, "decision: rule " + audit::safe_text(decision.rule, 256) + ": text that is not UTF-8, or a name that is too long");
 }
 
 bool stronger(DecisionClass a, DecisionClass b) { return a < b; }

@@ -53,6 +53,9 @@ Result<Unit> Engine::State::advance(const RunKey& key) {
 }
 
 void Engine::State::drive(const RunKey& key, bool wait) {
+  if (services.admit) {
+    if (const auto admitted = services.admit(); !admitted) return hold(key, admitted.error());
+  }
   auto made = advance(key);
   if (!made) return hold(key, made.error());
   const bool nothing = made->steps.empty() && made->events.empty() && !made->ask && !made->work && made->audit.empty() &&
@@ -80,11 +83,14 @@ void Engine::State::after(const RunKey& key, const Unit& unit, const Result<>& a
   scheduler.done(key, again);
 }
 
-// The appliance's own trouble with a run. What passes by itself (a full queue, a full disk) is tried again; from
+// The appliance's own trouble with a run. What passes by itself (a full queue, a full disk, an audit that lags) is tried again; from
 // anything else the run stays where it is and is taken up at the next start.
 void Engine::State::hold(const RunKey& key, const base::Error& error) {
-  log_trouble(key, error);
-  if (error.kind() == base::Kind::kBusy) scheduler.ready_at(key, services.env.now() + kTroublePause);
+  if (error.kind() == base::Kind::kBusy) {
+    scheduler.ready_at(key, services.env.now() + kTroublePause);
+  } else {
+    log_trouble(key, error);
+  }
   scheduler.done(key, false);
 }
 

@@ -22,6 +22,7 @@ using store::Connection;
 constexpr std::string_view kRequestDomain = "stargraph.request.v1";
 constexpr std::size_t kMaxKeyBytes = 255;
 constexpr std::size_t kMaxBases = 64;
+constexpr std::int64_t kMaxPage = 1000;
 
 Stepper::Settings settings_of(const EngineServices& services, const EngineLimits& limits) {
   Stepper::Settings settings;
@@ -185,6 +186,7 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
   if (request.idempotency_key && (request.idempotency_key->empty() || request.idempotency_key->size() > kMaxKeyBytes)) {
     return fail(Code::kRequestInvalid, "run: idempotency key: 1 to 255 bytes");
   }
+  if (request.trigger_source.empty() || request.trigger_source.size() > kMaxKeyBytes) return fail(Code::kRequestInvalid, "run: trigger source: 1 to 255 bytes");
   SG_TRY(json::check_portable(request.params));
   if (json::canonical(request.params).size() > state_->limits.parameter_bytes) return fail(Code::kTooLarge, "run: parameters: too large");
   const std::shared_ptr<const Basis> basis = catalog()->find(request.graph);
@@ -226,6 +228,7 @@ Result<RunView> Engine::get_run(const base::TenantId& tenant, const base::RunId&
 }
 
 Result<RunPage> Engine::list_runs(const base::TenantId& tenant, const RunFilter& filter) {
+  if (filter.limit < 1 || filter.limit > kMaxPage || filter.offset < 0) return fail(Code::kRequestInvalid, "runs: limit or offset: out of range");
   RunPage page;
   SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
     SG_TRY(page, list_views(db, tenant, filter));
@@ -235,6 +238,7 @@ Result<RunPage> Engine::list_runs(const base::TenantId& tenant, const RunFilter&
 }
 
 Result<std::vector<StepView>> Engine::steps(const base::TenantId& tenant, const base::RunId& run, base::StepNumber from, std::int64_t limit) {
+  if (limit < 1 || from.value() < 0) return fail(Code::kRequestInvalid, "steps: from or limit: out of range");
   std::vector<StepView> out;
   SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
     SG_TRY(load_run(db, tenant, run));
@@ -245,6 +249,7 @@ Result<std::vector<StepView>> Engine::steps(const base::TenantId& tenant, const 
 }
 
 Result<std::vector<EventView>> Engine::events(const base::TenantId& tenant, const base::RunId& run, base::EventSeq after, std::int64_t limit) {
+  if (limit < 1 || after.value() < 0) return fail(Code::kRequestInvalid, "events: after or limit: out of range");
   std::vector<EventView> out;
   SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
     SG_TRY(load_run(db, tenant, run));

@@ -22,7 +22,9 @@ constexpr std::string_view kInterruptDomain = "stargraph.interrupt.v1";
 constexpr auto kBatchTime = std::chrono::milliseconds(5);  // pure steps that share a transaction take no longer (law 2)
 
 // Faults of the appliance, not of the run.
-bool is_ours(const Error& error) { return error.code == Code::kJailLost || error.kind() == base::Kind::kInternal; }
+bool is_ours(const Error& error) {
+  return error.code == Code::kJailLost || error.code == Code::kIo || error.kind() == base::Kind::kInternal || error.kind() == base::Kind::kBusy;
+}
 
 std::string text_of_member(const json::Object& config, std::string_view name) {
   const json::Value* const value = config.find(name);

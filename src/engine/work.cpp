@@ -17,6 +17,7 @@ using store::Connection;
 constexpr std::int64_t kMaxAttempts = 3;
 constexpr std::string_view kOutputDomain = "stargraph.output.v1";
 constexpr std::size_t kMaxMessageBytes = 1024;
+constexpr std::size_t kMaxAuditKind = 256;
 
 // What this thread had seen of an engine's queue when its last lease() began.
 struct SeenWork {
@@ -55,7 +56,7 @@ audit::Event work_event(audit::EventName name, audit::Outcome outcome, const Wor
   event.actor = actor;
   event.tenant = work.tenant;
   event.run = work.run;
-  event.data = {{"attempt", work.attempt}, {"kind", work.kind}, {"node", work.node.str()}, {"step", work.step}, {"task_id", work.id.str()}};
+  event.data = {{"attempt", work.attempt}, {"kind", audit::safe_text(work.kind, kMaxAuditKind)}, {"node", work.node.str()}, {"step", work.step}, {"task_id", work.id.str()}};
   if (!request_id.empty()) event.data.set("request_id", request_id);
   return event;
 }

@@ -69,6 +69,7 @@ class Engine {
 
   [[nodiscard]] base::Result<StartReply> start_run(const Caller& caller, const StartRequest& request);
   [[nodiscard]] base::Result<RunView> get_run(const base::TenantId& tenant, const base::RunId& run);
+  // kRequestInvalid for a limit or an offset out of range (limits from 1; runs at most 1,000 a page).
   [[nodiscard]] base::Result<RunPage> list_runs(const base::TenantId& tenant, const RunFilter& filter);
   [[nodiscard]] base::Result<std::vector<StepView>> steps(const base::TenantId& tenant, const base::RunId& run,
                                                           base::StepNumber from, std::int64_t limit);

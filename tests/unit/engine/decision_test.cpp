@@ -102,13 +102,23 @@ TEST(Decision, SG_T_STATE_ActionsThatMakeNoSenseAreRefused) {
   EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"payload", std::string("{")}})), Code::kRulesTemplate);
   EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"timeout", std::string("soon")}})), Code::kRulesTemplate);
   EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"on_timeout", std::string("explode")}})), Code::kRulesTemplate);
-  EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("{missing}")}})), Code::kStateField);
+}
+
+// A person is asked even when a place of the prompt has no field.
+TEST(Decision, APlaceWithoutAFieldStaysReadable) {
+  EXPECT_EQ(folded({action("interrupt", {{"prompt", std::string("Do {missing}?")}})})->question->prompt, "Do {missing}?");
 }
 
 TEST(Decision, SG_T_STATE_TextThatCannotBeRecordedIsRefused) {
   EXPECT_EQ(why(action("halt", {{"reason", std::string("\xc3")}})), Code::kRulesTemplate);
   EXPECT_EQ(why(action("goto", {{"target", std::string("\xff")}})), Code::kRulesTemplate);
   EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("\xff")}})), Code::kRulesTemplate);
+}
+
+// A rule may name itself (rule_id), and its name goes into an audit record: one that does not fit would hold the run for ever.
+TEST(Decision, SG_D_STATE_ARulesNameHasALimit) {
+  EXPECT_TRUE(folded({action("halt", {}, 0, std::string(256, 'r'))}).has_value());
+  EXPECT_EQ(why(action("halt", {}, 0, std::string(257, 'r'))), Code::kRulesTemplate);
 }
 
 TEST(Decision, SG_D_STATE_APauseBeforeARetryHasALimit) {

@@ -166,6 +166,14 @@ TEST_F(Runs, ListsByStatusAndTimeWithATotal) {
   EXPECT_EQ(engine_->list_runs(caller_.tenant, filter)->total, 1);
   filter.status = "nonsense";
   EXPECT_EQ(why(engine_->list_runs(caller_.tenant, filter)), Code::kRequestInvalid);
+  for (const auto& [limit, offset] : {std::pair{0, 0}, {1001, 0}, {-1, 0}, {1, -1}}) {
+    RunFilter bad;
+    bad.limit = limit;
+    bad.offset = offset;
+    EXPECT_EQ(why(engine_->list_runs(caller_.tenant, bad)), Code::kRequestInvalid) << limit << " " << offset;
+  }
+  EXPECT_EQ(why(engine_->steps(caller_.tenant, waiting, base::StepNumber(0), -1)), Code::kRequestInvalid);
+  EXPECT_EQ(why(engine_->events(caller_.tenant, waiting, base::EventSeq(0), 0)), Code::kRequestInvalid);
   RunFilter recent;
   recent.since = later;
   EXPECT_EQ(engine_->list_runs(caller_.tenant, recent)->total, 1);
@@ -271,6 +279,21 @@ TEST_F(Runs, SG_R_STATE_NothingHappensWhenItCannotBeAudited) {
   EXPECT_EQ(why(engine_->cancel(caller_, run)), Code::kAuditLag);
   EXPECT_EQ(why(engine_->respond(caller_, run, {view(run).interrupt->id, {}, false}, allow_)), Code::kAuditLag);
   EXPECT_EQ(view(run).state, RunState::kWaiting);
+}
+
+TEST_F(Runs, SG_R_STATE_RunsStandStillWhileAuditLags) {
+  bool lags = true;
+  admit_ = [&] { return lags ? base::Result<>(base::fail(Code::kAuditLag, "audit: lags")) : base::Result<>(); };
+  lags = false;
+  make_engine({kLine});
+  const base::RunId run = start("line", {{"message", "hi"}});
+  lags = true;
+  run_all();
+  advance(std::chrono::seconds(1));
+  EXPECT_TRUE(visited(run).empty());
+  lags = false;
+  advance(std::chrono::seconds(1));
+  EXPECT_EQ(view(run).state, RunState::kDone);
 }
 
 TEST_F(Runs, SG_T_IR_AnEndlessTemplateOfAPersonsTextIsNotReadAgain) {

@@ -91,7 +91,9 @@ TEST_F(Threads, CancelWinsOrComesTooLateButNeverBoth) {
     EXPECT_EQ(view(run).state, RunState::kCancelled);
   }
   engine_->stop();
-  for (const RunView& run : engine_->list_runs(caller_.tenant, {})->items) {
+  const RunPage page = engine_->list_runs(caller_.tenant, {}).value();
+  ASSERT_EQ(page.items.size(), 20U);
+  for (const RunView& run : page.items) {
     EXPECT_EQ(run.state, RunState::kCancelled);
     EXPECT_EQ(event_types(run.id).back(), "run_cancelled");
   }
