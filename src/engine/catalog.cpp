@@ -40,9 +40,11 @@ Result<Mounted> mount(const graph::PackMount& mount, std::span<const LoadedPack>
   }
   if (mount.requirements) {
     const auto& wants = *mount.requirements;
-    const bool facts = !wants.stargraph_facts_version || *wants.stargraph_facts_version == mounted.manifest->facts_version;
+    const bool facts =
+        !wants.stargraph_facts_version || *wants.stargraph_facts_version == mounted.manifest->facts_version;
     const bool api = !wants.api_version || *wants.api_version == mounted.manifest->api_version;
-    if (!facts || !api) return fail(Code::kIncompatible, "graph: governance: " + mount.id.str() + ": other fact or interface version");
+    if (!facts || !api)
+      return fail(Code::kIncompatible, "graph: governance: " + mount.id.str() + ": other fact or interface version");
   }
   const pack::File* const rules = found->find(kRulesFile);
   if (rules == nullptr) return fail(Code::kManifestMismatch, "pack: " + mount.id.str() + ": no rules.clp");
@@ -64,7 +66,8 @@ Result<std::vector<Mounted>> in_order(std::vector<Mounted> packs) {
     const auto ready = std::ranges::find_if(packs, [&](const Mounted& pack) {
       return std::ranges::none_of(packs, [&](const Mounted& other) { return &other != &pack && needs(pack, other); });
     });
-    if (ready == packs.end()) return fail(Code::kGraphInvalid, "graph: governance: the packs require each other in a circle");
+    if (ready == packs.end())
+      return fail(Code::kGraphInvalid, "graph: governance: the packs require each other in a circle");
     ordered.push_back(std::move(*ready));
     packs.erase(ready);
   }
@@ -113,7 +116,10 @@ crypto::Digest basis_hash(const graph::Plan& plan, std::vector<trust::PackRef> p
   std::ranges::sort(packs, {}, [](const trust::PackRef& pack) { return pack.id; });
   json::Array rows;
   for (const trust::PackRef& pack : packs) rows.push_back(pack_value(pack));
-  const json::Object parts{{"engine", kSemanticsVersion}, {"graph_hash", plan.hash().hex()}, {"packs", std::move(rows)}, {"policy", nullptr}};
+  const json::Object parts{{"engine", kSemanticsVersion},
+                           {"graph_hash", plan.hash().hex()},
+                           {"packs", std::move(rows)},
+                           {"policy", nullptr}};
   return crypto::domain_digest(kBasisDomain, json::canonical(parts));
 }
 
@@ -168,10 +174,14 @@ Result<> check_branches(const graph::Plan& plan) {
     }
     return {};
   };
-  for (const graph::Parallel& block : plan.document().parallel) { SG_TRY(check(block)); }
+  for (const graph::Parallel& block : plan.document().parallel) {
+    SG_TRY(check(block));
+  }
   for (const graph::Rule& rule : plan.document().rules) {
     for (const graph::Action& action : rule.then) {
-      if (const auto* const block = std::get_if<graph::Parallel>(&action)) { SG_TRY(check(*block)); }
+      if (const auto* const block = std::get_if<graph::Parallel>(&action)) {
+        SG_TRY(check(*block));
+      }
     }
   }
   return {};
@@ -186,7 +196,7 @@ Result<graph::Document> read_document(const std::string& text) {
 }  // namespace
 
 Result<std::shared_ptr<const Basis>> make_basis(const GraphSource& source, std::span<const LoadedPack> active_rules,
-                                               bool any_worker_kind) {
+                                                bool any_worker_kind) {
   SG_TRY(graph::Document document, read_document(source.document));
   std::vector<Mounted> mounts;
   for (const graph::PackMount& one : document.governance) {
@@ -222,15 +232,16 @@ Result<std::shared_ptr<const Basis>> make_basis(const GraphSource& source, std::
   return basis;
 }
 
-Result<std::shared_ptr<const Catalog>> Catalog::make(std::span<const LoadedPack> active, std::span<const std::string> extra,
-                                                     bool any_worker_kind) {
+Result<std::shared_ptr<const Catalog>> Catalog::make(std::span<const LoadedPack> active,
+                                                     std::span<const std::string> extra, bool any_worker_kind) {
   auto catalog = std::make_shared<Catalog>();
   catalog->packs_.assign(active.begin(), active.end());
   const auto add = [&](const GraphSource& source, const std::string& where) -> Result<> {
     auto basis = make_basis(source, catalog->packs_, any_worker_kind);
     if (!basis) return std::unexpected(in_context(where, std::move(basis).error()));
     const base::GraphId id = (*basis)->graph;
-    if (!catalog->graphs_.emplace(id, *std::move(basis)).second) return fail(Code::kConflict, where + ": another graph has this id");
+    if (!catalog->graphs_.emplace(id, *std::move(basis)).second)
+      return fail(Code::kConflict, where + ": another graph has this id");
     return {};
   };
   for (const LoadedPack& pack : catalog->packs_) {
@@ -240,7 +251,9 @@ Result<std::shared_ptr<const Catalog>> Catalog::make(std::span<const LoadedPack>
       SG_TRY(add({base::to_text(file.bytes), &pack}, "pack " + pack.ref().id.str() + ": " + std::string(file.path)));
     }
   }
-  for (const std::string& document : extra) { SG_TRY(add({document, nullptr}, "graphs_dir")); }
+  for (const std::string& document : extra) {
+    SG_TRY(add({document, nullptr}, "graphs_dir"));
+  }
   return std::shared_ptr<const Catalog>(std::move(catalog));
 }
 

@@ -82,14 +82,16 @@ Result<Question> question_of(const rules::Derived& derived, const json::Object& 
     interrupt.timeout = *duration;
   }
   interrupt.on_timeout = optional_text(derived.fact, "on_timeout").value_or("halt");
-  if (interrupt.on_timeout != "halt" && !interrupt.on_timeout.starts_with(kGotoPrefix)) return bad_action(derived, "an on_timeout that is neither halt nor goto");
+  if (interrupt.on_timeout != "halt" && !interrupt.on_timeout.starts_with(kGotoPrefix))
+    return bad_action(derived, "an on_timeout that is neither halt nor goto");
   SG_TRY(Question question, make_question(interrupt, state));
   question.guards = texts(derived.fact, "guards");
   return question;
 }
 
 // One action as a decision of its class; nothing for a question that was answered.
-Result<std::optional<Decision>> read_action(const rules::Derived& derived, const std::vector<Question>& answered, const json::Object& state) {
+Result<std::optional<Decision>> read_action(const rules::Derived& derived, const std::vector<Question>& answered,
+                                            const json::Object& state) {
   Decision out;
   const std::string kind = derived.fact.text("kind");
   out.reason = optional_text(derived.fact, "reason").value_or("");
@@ -100,13 +102,15 @@ Result<std::optional<Decision>> read_action(const rules::Derived& derived, const
     out.target = derived.fact.text("target");
     out.backoff_ms = integer(derived.fact, "backoff_ms");
     if (out.target.empty()) return bad_action(derived, "no target");
-    if (out.backoff_ms < 0 || out.backoff_ms > kMaxBackoffMs) return bad_action(derived, "a backoff that is negative or longer than a day");
+    if (out.backoff_ms < 0 || out.backoff_ms > kMaxBackoffMs)
+      return bad_action(derived, "a backoff that is negative or longer than a day");
   } else if (kind == "parallel") {
     out.decision = DecisionClass::kParallel;
     out.targets = texts(derived.fact, "targets");
     out.join = optional_text(derived.fact, "join").value_or("");
     if (out.targets.empty()) return bad_action(derived, "no targets");
-    if (optional_text(derived.fact, "strategy").value_or("all") != "all") return bad_action(derived, "only strategy all is run");
+    if (optional_text(derived.fact, "strategy").value_or("all") != "all")
+      return bad_action(derived, "only strategy all is run");
   } else if (kind == "interrupt") {
     SG_TRY(Question question, question_of(derived, state));
     for (const Question& earlier : answered) {
@@ -127,14 +131,17 @@ Result<> check_recordable(const Decision& decision) {
   json::Array all{to_json(decision)};
   if (decision.question) all.push_back(to_json(*decision.question));
   if (decision.rule.size() <= kMaxRuleName && json::check_portable(all)) return {};
-  return fail(Code::kRulesTemplate, "decision: rule " + audit::safe_text(decision.rule, 256) + ": text that is not UTF-8, or a name that is too long");
+  return fail(Code::kRulesTemplate, "decision: rule " + audit::safe_text(decision.rule, 256) +
+                                        ": text that is not UTF-8, or a name that is too long");
 }
 
 bool stronger(DecisionClass a, DecisionClass b) { return a < b; }
 
 }  // namespace
 
-std::string_view decision_class_name(DecisionClass decision) { return kClasses[static_cast<std::size_t>(decision)].name; }
+std::string_view decision_class_name(DecisionClass decision) {
+  return kClasses[static_cast<std::size_t>(decision)].name;
+}
 
 Result<Question> make_question(const graph::Interrupt& interrupt, const json::Object& state) {
   Question question;
@@ -152,8 +159,8 @@ Result<Question> make_question(const graph::Interrupt& interrupt, const json::Ob
   return question;
 }
 
-Result<Decision> fold(const rules::Program& program, const rules::Outcome& outcome, const std::vector<Question>& answered,
-                      const json::Object& state) {
+Result<Decision> fold(const rules::Program& program, const rules::Outcome& outcome,
+                      const std::vector<Question>& answered, const json::Object& state) {
   Decision best;
   const auto take = [&](Decision decision, const rules::Derived& derived) {
     if (!stronger(decision.decision, best.decision)) return;
@@ -186,8 +193,9 @@ std::optional<std::string> timeout_target(const Question& question) {
 json::Object to_json(const Question& question) {
   json::Array guards;
   for (const std::string& node : question.guards) guards.emplace_back(node);
-  json::Object out{{"guards", std::move(guards)}, {"on_timeout", question.on_timeout}, {"payload", question.payload},
-                   {"prompt", question.prompt},   {"rule", question.rule},             {"stage", question.stage}};
+  json::Object out{{"guards", std::move(guards)}, {"on_timeout", question.on_timeout},
+                   {"payload", question.payload}, {"prompt", question.prompt},
+                   {"rule", question.rule},       {"stage", question.stage}};
   if (question.requested_capability) out.set("requested_capability", *question.requested_capability);
   if (question.timeout) out.set("timeout_us", question.timeout->count());
   return out;
@@ -202,7 +210,8 @@ Result<Question> question_from_json(const json::Value& value) {
   question.rule = in.text("rule");
   question.guards = in.texts("guards");
   question.requested_capability = in.optional_text("requested_capability");
-  if (const auto timeout = in.optional_integer("timeout_us", 0, json::kMaxInteger)) question.timeout = base::Duration(*timeout);
+  if (const auto timeout = in.optional_integer("timeout_us", 0, json::kMaxInteger))
+    question.timeout = base::Duration(*timeout);
   const json::Value& payload = in.value("payload");
   SG_TRY(in.finish());
   if (payload.object() == nullptr) return fail(Code::kMalformed, "question: payload: not an object");

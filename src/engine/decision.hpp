@@ -35,13 +35,13 @@ struct Question {
 
 struct Decision {
   DecisionClass decision = DecisionClass::kContinue;
-  std::string target;               // goto, retry
-  std::vector<std::string> targets; // parallel
+  std::string target;                // goto, retry
+  std::vector<std::string> targets;  // parallel
   std::string join;
-  std::string reason;               // halt, violation
+  std::string reason;  // halt, violation
   std::int64_t backoff_ms = 0;
   std::optional<Question> question;
-  std::string stage;                // whose rule it was; empty for continue
+  std::string stage;  // whose rule it was; empty for continue
   std::string stage_digest;
   std::string rule;
 };

@@ -16,7 +16,8 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr auto kTroublePause = std::chrono::seconds(1);
 
 void log_trouble(const RunKey& key, const base::Error& error) {
-  std::fprintf(stderr, "<3>run %s: held: %s (%s)\n", key.second.str().c_str(), error.message.c_str(), std::string(error.name()).c_str());
+  std::fprintf(stderr, "<3>run %s: held: %s (%s)\n", key.second.str().c_str(), error.message.c_str(),
+               std::string(error.name()).c_str());
 }
 
 audit::Event recovered(const ReadyRun& run) {
@@ -58,8 +59,8 @@ void Engine::State::drive(const RunKey& key, bool wait) {
   }
   auto made = advance(key);
   if (!made) return hold(key, made.error());
-  const bool nothing = made->steps.empty() && made->events.empty() && !made->ask && !made->work && made->audit.empty() &&
-                       made->run.state != RunState::kRunning;
+  const bool nothing = made->steps.empty() && made->events.empty() && !made->ask && !made->work &&
+                       made->audit.empty() && made->run.state != RunState::kRunning;
   if (nothing) {
     scheduler.done(key, false);
     return;
@@ -83,8 +84,8 @@ void Engine::State::after(const RunKey& key, const Unit& unit, const Result<>& a
   scheduler.done(key, again);
 }
 
-// The appliance's own trouble with a run. What passes by itself (a full queue, a full disk, an audit that lags) is tried again; from
-// anything else the run stays where it is and is taken up at the next start.
+// The appliance's own trouble with a run. What passes by itself (a full queue, a full disk, an audit that lags) is
+// tried again; from anything else the run stays where it is and is taken up at the next start.
 void Engine::State::hold(const RunKey& key, const base::Error& error) {
   if (error.kind() == base::Kind::kBusy) {
     scheduler.ready_at(key, services.env.now() + kTroublePause);
@@ -118,7 +119,9 @@ Result<> Engine::recover() {
   if (runs.empty()) return {};
   const base::Timestamp now = state_->services.env.now();
   SG_TRY(state_->commit([&](store::Connection& db) -> Result<> {
-    for (const ReadyRun& run : runs) { SG_TRY(audit::append(db, recovered(run), now)); }
+    for (const ReadyRun& run : runs) {
+      SG_TRY(audit::append(db, recovered(run), now));
+    }
     return {};
   }));
   for (const ReadyRun& run : runs) state_->scheduler.ready_at(run.key, run.ready_at.value_or(now));

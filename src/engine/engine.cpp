@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "events.hpp"
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/crypto/secret.hpp"
 #include "stargraph/engine/record.hpp"
 #include "stargraph/graph/state.hpp"
 #include "stargraph/json/write.hpp"
-#include "events.hpp"
 #include "state.hpp"
 
 namespace stargraph::engine {
@@ -32,11 +32,14 @@ Stepper::Settings settings_of(const EngineServices& services, const EngineLimits
 }
 
 std::size_t threads_of(const EngineLimits& limits) {
-  return limits.workers > 0 ? static_cast<std::size_t>(limits.workers) : std::max(1U, std::thread::hardware_concurrency());
+  return limits.workers > 0 ? static_cast<std::size_t>(limits.workers)
+                            : std::max(1U, std::thread::hardware_concurrency());
 }
 
 std::string request_digest(const StartRequest& request) {
-  return crypto::domain_digest(kRequestDomain, json::canonical(json::Object{{"graph_id", request.graph.str()}, {"params", request.params}})).hex();
+  return crypto::domain_digest(kRequestDomain, json::canonical(json::Object{{"graph_id", request.graph.str()},
+                                                                            {"params", request.params}}))
+      .hex();
 }
 
 std::string new_salt() {
@@ -69,15 +72,18 @@ Result<std::shared_ptr<const Basis>> Engine::State::basis(const crypto::Digest& 
     return {};
   }));
   std::vector<trust::LoadedPack> packs;
-  if (!stored.packs.empty() && !services.load_pack) return fail(Code::kPackUnknown, "run: the packs of its basis are not there");
+  if (!stored.packs.empty() && !services.load_pack)
+    return fail(Code::kPackUnknown, "run: the packs of its basis are not there");
   for (const trust::PackRef& ref : stored.packs) {
     SG_TRY(trust::LoadedPack pack, services.load_pack(ref));
     packs.push_back(std::move(pack));
   }
-  const auto execution = std::ranges::find_if(packs, [](const trust::LoadedPack& pack) { return pack.execution() != nullptr; });
+  const auto execution =
+      std::ranges::find_if(packs, [](const trust::LoadedPack& pack) { return pack.execution() != nullptr; });
   const GraphSource source{stored.graph_document, execution == packs.end() ? nullptr : &*execution};
   SG_TRY(const std::shared_ptr<const Basis> rebuilt, make_basis(source, packs, stored.any_worker_kind));
-  if (rebuilt->basis_hash != hash) return fail(Code::kChainBroken, "run: its basis cannot be rebuilt from what is stored");
+  if (rebuilt->basis_hash != hash)
+    return fail(Code::kChainBroken, "run: its basis cannot be rebuilt from what is stored");
   const std::scoped_lock lock(mutex);
   if (bases.size() >= kMaxBases) bases.clear();
   bases[hash.hex()] = rebuilt;
@@ -104,7 +110,9 @@ void Engine::State::announce_work() {
 }
 
 Result<RunRow> Engine::State::change_row(const base::TenantId& tenant, const base::RunId& run, const Change& change) {
-  if (services.admit) { SG_TRY(services.admit()); }
+  if (services.admit) {
+    SG_TRY(services.admit());
+  }
   RunRow after;
   const base::Timestamp now = services.env.now();
   SG_TRY(commit([&](Connection& db) -> Result<> {
@@ -136,7 +144,8 @@ Engine::~Engine() {
   if (state_) stop();
 }
 
-Result<std::unique_ptr<Engine>> Engine::make(const EngineServices& services, const EngineLimits& limits, std::shared_ptr<const Catalog> catalog) {
+Result<std::unique_ptr<Engine>> Engine::make(const EngineServices& services, const EngineLimits& limits,
+                                             std::shared_ptr<const Catalog> catalog) {
   return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(services, limits, std::move(catalog))));
 }
 
@@ -154,7 +163,8 @@ std::shared_ptr<const Catalog> Engine::catalog() const {
 
 namespace {
 
-RunRow new_run(base::Env& env, const EngineLimits& limits, const Caller& caller, const StartRequest& request, const Basis& basis, json::Object data) {
+RunRow new_run(base::Env& env, const EngineLimits& limits, const Caller& caller, const StartRequest& request,
+               const Basis& basis, json::Object data) {
   RunRow run;
   run.id = base::RunId(base::make_uuid7(env));
   run.tenant = caller.tenant;
@@ -176,8 +186,12 @@ RunRow new_run(base::Env& env, const EngineLimits& limits, const Caller& caller,
 
 audit::Event created(const RunRow& run, const Caller& caller) {
   return make_audit(audit::EventName::kRunCreated, audit::Outcome::kSuccess, run, caller.actor,
-                    {{"basis", run.basis_hash.hex()}, {"graph_hash", run.graph_hash.hex()}, {"graph_id", run.graph.str()},
-                     {"params_hmac", salted(run, run.data)}, {"request_id", caller.request_id}, {"trigger_source", run.trigger_source}});
+                    {{"basis", run.basis_hash.hex()},
+                     {"graph_hash", run.graph_hash.hex()},
+                     {"graph_id", run.graph.str()},
+                     {"params_hmac", salted(run, run.data)},
+                     {"request_id", caller.request_id},
+                     {"trigger_source", run.trigger_source}});
 }
 
 }  // namespace
@@ -186,13 +200,17 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
   if (request.idempotency_key && (request.idempotency_key->empty() || request.idempotency_key->size() > kMaxKeyBytes)) {
     return fail(Code::kRequestInvalid, "run: idempotency key: 1 to 255 bytes");
   }
-  if (request.trigger_source.empty() || request.trigger_source.size() > kMaxKeyBytes) return fail(Code::kRequestInvalid, "run: trigger source: 1 to 255 bytes");
+  if (request.trigger_source.empty() || request.trigger_source.size() > kMaxKeyBytes)
+    return fail(Code::kRequestInvalid, "run: trigger source: 1 to 255 bytes");
   SG_TRY(json::check_portable(request.params));
-  if (json::canonical(request.params).size() > state_->limits.parameter_bytes) return fail(Code::kTooLarge, "run: parameters: too large");
+  if (json::canonical(request.params).size() > state_->limits.parameter_bytes)
+    return fail(Code::kTooLarge, "run: parameters: too large");
   const std::shared_ptr<const Basis> basis = catalog()->find(request.graph);
   if (!basis) return fail(Code::kGraphUnknown, "run: graph: not known");
   SG_TRY(json::Object data, graph::check_start_state(basis->plan->schema(), request.params));
-  if (state_->services.admit) { SG_TRY(state_->services.admit()); }
+  if (state_->services.admit) {
+    SG_TRY(state_->services.admit());
+  }
   const RunRow run = new_run(state_->services.env, state_->limits, caller, request, *basis, std::move(data));
   const std::string digest = request_digest(request);
   StartReply reply{run.id, RunState::kPending, false};
@@ -208,7 +226,9 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
     reply = {run.id, RunState::kPending, false};
     SG_TRY(keep_basis(db, *basis));
     SG_TRY(insert_run(db, run));
-    if (request.idempotency_key) { SG_TRY(insert_key(db, caller.tenant, *request.idempotency_key, digest, run.id, run.started_at)); }
+    if (request.idempotency_key) {
+      SG_TRY(insert_key(db, caller.tenant, *request.idempotency_key, digest, run.id, run.started_at));
+    }
     return audit::append(db, created(run, caller), run.started_at);
   }));
   if (!reply.repeated) {
@@ -228,7 +248,8 @@ Result<RunView> Engine::get_run(const base::TenantId& tenant, const base::RunId&
 }
 
 Result<RunPage> Engine::list_runs(const base::TenantId& tenant, const RunFilter& filter) {
-  if (filter.limit < 1 || filter.limit > kMaxPage || filter.offset < 0) return fail(Code::kRequestInvalid, "runs: limit or offset: out of range");
+  if (filter.limit < 1 || filter.limit > kMaxPage || filter.offset < 0)
+    return fail(Code::kRequestInvalid, "runs: limit or offset: out of range");
   RunPage page;
   SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
     SG_TRY(page, list_views(db, tenant, filter));
@@ -237,7 +258,8 @@ Result<RunPage> Engine::list_runs(const base::TenantId& tenant, const RunFilter&
   return page;
 }
 
-Result<std::vector<StepView>> Engine::steps(const base::TenantId& tenant, const base::RunId& run, base::StepNumber from, std::int64_t limit) {
+Result<std::vector<StepView>> Engine::steps(const base::TenantId& tenant, const base::RunId& run, base::StepNumber from,
+                                            std::int64_t limit) {
   if (limit < 1 || from.value() < 0) return fail(Code::kRequestInvalid, "steps: from or limit: out of range");
   std::vector<StepView> out;
   SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
@@ -248,7 +270,8 @@ Result<std::vector<StepView>> Engine::steps(const base::TenantId& tenant, const 
   return out;
 }
 
-Result<std::vector<EventView>> Engine::events(const base::TenantId& tenant, const base::RunId& run, base::EventSeq after, std::int64_t limit) {
+Result<std::vector<EventView>> Engine::events(const base::TenantId& tenant, const base::RunId& run,
+                                              base::EventSeq after, std::int64_t limit) {
   if (limit < 1 || after.value() < 0) return fail(Code::kRequestInvalid, "events: after or limit: out of range");
   std::vector<EventView> out;
   SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
@@ -271,11 +294,13 @@ Result<RunView> Engine::cancel(const Caller& caller, const base::RunId& run) {
 
 Result<RunView> Engine::pause(const Caller& caller, const base::RunId& run) {
   return state_->change(caller.tenant, run, [&](Connection&, Unit& unit) -> Result<> {
-    if (is_terminal(unit.run.state) || unit.run.state == RunState::kPaused) return fail(Code::kRunState, "run: cannot be paused now");
+    if (is_terminal(unit.run.state) || unit.run.state == RunState::kPaused)
+      return fail(Code::kRunState, "run: cannot be paused now");
     unit.run.paused_state = unit.run.state;
     unit.run.state = RunState::kPaused;
     unit.events.push_back(make_event("run_paused", unit.run, state_->services.env.now(), caller.actor.str(), "user"));
-    unit.audit.push_back(make_audit(audit::EventName::kRunPaused, audit::Outcome::kSuccess, unit.run, caller.actor, {{"request_id", caller.request_id}}));
+    unit.audit.push_back(make_audit(audit::EventName::kRunPaused, audit::Outcome::kSuccess, unit.run, caller.actor,
+                                    {{"request_id", caller.request_id}}));
     return {};
   });
 }
@@ -286,7 +311,8 @@ Result<RunView> Engine::resume(const Caller& caller, const base::RunId& run) {
     unit.run.state = unit.run.paused_state.value_or(RunState::kRunning);
     unit.run.paused_state.reset();
     unit.events.push_back(make_event("run_resumed", unit.run, state_->services.env.now(), caller.actor.str(), "user"));
-    unit.audit.push_back(make_audit(audit::EventName::kRunResumed, audit::Outcome::kSuccess, unit.run, caller.actor, {{"request_id", caller.request_id}}));
+    unit.audit.push_back(make_audit(audit::EventName::kRunResumed, audit::Outcome::kSuccess, unit.run, caller.actor,
+                                    {{"request_id", caller.request_id}}));
     return {};
   });
 }
@@ -294,13 +320,18 @@ Result<RunView> Engine::resume(const Caller& caller, const base::RunId& run) {
 Result<RunView> Engine::respond(const Caller& caller, const base::RunId& run, const RespondRequest& request,
                                 const std::function<Result<>(const std::string& capability)>& may) {
   SG_TRY(json::check_portable(request.response, graph::kMaxStateDepth));
-  if (json::canonical(request.response).size() > state_->limits.parameter_bytes) return fail(Code::kTooLarge, "respond: response: too large");
+  if (json::canonical(request.response).size() > state_->limits.parameter_bytes)
+    return fail(Code::kTooLarge, "respond: response: too large");
   if (!request.interrupt && !request.lenient) return fail(Code::kInterruptIdRequired, "respond: interrupt_id: needed");
   return state_->change(caller.tenant, run, [&](Connection& db, Unit& unit) -> Result<> {
     SG_TRY(const std::optional<InterruptRow> open, open_interrupt(db, caller.tenant, run));
-    if (!open || unit.run.state != RunState::kWaiting) return fail(Code::kRunState, "respond: the run does not wait for an answer");
-    if (request.interrupt && *request.interrupt != open->id) return fail(Code::kInterruptUnknown, "respond: not the question that waits");
-    if (open->question.requested_capability) { SG_TRY(may(*open->question.requested_capability)); }
+    if (!open || unit.run.state != RunState::kWaiting)
+      return fail(Code::kRunState, "respond: the run does not wait for an answer");
+    if (request.interrupt && *request.interrupt != open->id)
+      return fail(Code::kInterruptUnknown, "respond: not the question that waits");
+    if (open->question.requested_capability) {
+      SG_TRY(may(*open->question.requested_capability));
+    }
     const base::Timestamp now = state_->services.env.now();
     SG_TRY(answer_interrupt(db, caller.tenant, *open, request.response, caller.actor, now));
     unit.run.cursor.answers.push_back({open->id, open->question, request.response, caller.actor});
@@ -310,8 +341,10 @@ Result<RunView> Engine::respond(const Caller& caller, const base::RunId& run, co
     event.set("interrupt_id", open->id.str());
     unit.events.push_back(std::move(event));
     unit.audit.push_back(make_audit(audit::EventName::kRunResponded, audit::Outcome::kSuccess, unit.run, caller.actor,
-                                    {{"interrupt_id", open->id.str()}, {"request_id", caller.request_id},
-                                     {"response_hmac", salted(unit.run, request.response)}, {"step", unit.run.steps}}));
+                                    {{"interrupt_id", open->id.str()},
+                                     {"request_id", caller.request_id},
+                                     {"response_hmac", salted(unit.run, request.response)},
+                                     {"step", unit.run.steps}}));
     return {};
   });
 }

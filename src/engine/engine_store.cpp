@@ -57,14 +57,16 @@ CREATE TABLE idempotency(
   tenant TEXT NOT NULL, key TEXT NOT NULL, request_digest TEXT NOT NULL, run_id TEXT NOT NULL, created_at INTEGER NOT NULL,
   PRIMARY KEY(tenant, key)
 ) STRICT, WITHOUT ROWID;
-)sql" + store::append_only_triggers("steps") +
-      store::append_only_triggers("events") + store::append_only_triggers("bases");
+)sql" +
+      store::append_only_triggers("steps") + store::append_only_triggers("events") +
+      store::append_only_triggers("bases");
   return kSql;
 }
 
 Result<> insert_steps(Connection& db, const Unit& unit) {
   if (unit.steps.empty()) return {};
-  SG_TRY(Statement row, db.query("INSERT INTO steps(tenant, run_id, number, node, record, step_hash, decision_hash) VALUES(?1,?2,?3,?4,?5,?6,?7)"));
+  SG_TRY(Statement row, db.query("INSERT INTO steps(tenant, run_id, number, node, record, step_hash, decision_hash) "
+                                 "VALUES(?1,?2,?3,?4,?5,?6,?7)"));
   for (const StepRow& step : unit.steps) {
     row.bind(1, unit.run.tenant.str()).bind(2, unit.run.id.str()).bind(3, step.number).bind(4, step.node.str());
     row.bind(5, json::canonical(step.record)).bind(6, step.step_hash.hex()).bind(7, step.decision_hash.hex());
@@ -102,12 +104,20 @@ Result<> apply(Connection& db, const Unit& unit, base::Timestamp now) {
   const std::int64_t last = run.event_seq;
   run.event_seq += static_cast<std::int64_t>(unit.events.size());
   SG_TRY(update_run(db, run));
-  if (unit.close_waits) { SG_TRY(close_waits(db, run)); }
+  if (unit.close_waits) {
+    SG_TRY(close_waits(db, run));
+  }
   SG_TRY(insert_steps(db, unit));
   SG_TRY(insert_events(db, unit, last));
-  if (unit.ask) { SG_TRY(insert_interrupt(db, run, *unit.ask)); }
-  if (unit.work) { SG_TRY(insert_work(db, *unit.work)); }
-  for (const audit::Event& event : unit.audit) { SG_TRY(audit::append(db, event, now)); }
+  if (unit.ask) {
+    SG_TRY(insert_interrupt(db, run, *unit.ask));
+  }
+  if (unit.work) {
+    SG_TRY(insert_work(db, *unit.work));
+  }
+  for (const audit::Event& event : unit.audit) {
+    SG_TRY(audit::append(db, event, now));
+  }
   return {};
 }
 

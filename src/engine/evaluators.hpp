@@ -1,9 +1,9 @@
 // Warm evaluators, kept per basis between evaluations.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
-#include <map>
 #include <vector>
 
 #include "stargraph/engine/catalog.hpp"

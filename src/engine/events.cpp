@@ -20,15 +20,18 @@ audit::EventName ending(RunState state) {
 base::ActorName engine_actor() { return base::ActorName(std::string(kEngineActor)); }
 
 std::string salted(const RunRow& run, const json::Value& value) {
-  return crypto::hmac_sha384(base::from_hex(run.salt).value_or(base::Bytes{}), base::as_bytes(json::canonical(value))).hex();
+  return crypto::hmac_sha384(base::from_hex(run.salt).value_or(base::Bytes{}), base::as_bytes(json::canonical(value)))
+      .hex();
 }
 
-json::Object make_event(std::string_view type, const RunRow& run, base::Timestamp now, const std::string& actor, std::string_view origin) {
-  return {{"type", type}, {"step", run.steps}, {"ts", base::format_rfc3339(now)}, {"actor", actor}, {"origin", origin}, {"branch_id", nullptr}};
+json::Object make_event(std::string_view type, const RunRow& run, base::Timestamp now, const std::string& actor,
+                        std::string_view origin) {
+  return {{"type", type},   {"step", run.steps}, {"ts", base::format_rfc3339(now)},
+          {"actor", actor}, {"origin", origin},  {"branch_id", nullptr}};
 }
 
-json::Object make_transition(const RunRow& run, base::Timestamp now, const std::string& from, const std::string& to, std::string_view reason,
-                             const std::string& rule) {
+json::Object make_transition(const RunRow& run, base::Timestamp now, const std::string& from, const std::string& to,
+                             std::string_view reason, const std::string& rule) {
   json::Object event = make_event("transition", run, now, std::string(kEngineActor), rule.empty() ? "runtime" : "rule");
   event.set("from_node", from);
   event.set("to_node", to);
@@ -37,7 +40,8 @@ json::Object make_transition(const RunRow& run, base::Timestamp now, const std::
   return event;
 }
 
-audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const RunRow& run, const base::ActorName& actor, json::Object data) {
+audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const RunRow& run, const base::ActorName& actor,
+                        json::Object data) {
   audit::Event event;
   event.name = name;
   event.outcome = outcome;
@@ -48,8 +52,8 @@ audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const Run
   return event;
 }
 
-void finish_run(Unit& unit, base::Timestamp now, RunState state, const base::ActorName& actor, std::string_view error_class,
-                const std::string& cause) {
+void finish_run(Unit& unit, base::Timestamp now, RunState state, const base::ActorName& actor,
+                std::string_view error_class, const std::string& cause) {
   RunRow& run = unit.run;
   run.state = state;
   run.paused_state.reset();
@@ -62,12 +66,17 @@ void finish_run(Unit& unit, base::Timestamp now, RunState state, const base::Act
   unit.close_waits = true;
   unit.ask.reset();
   unit.work.reset();
-  json::Object data{{"decision_hash", run.decision_hash.hex()}, {"graph_hash", run.graph_hash.hex()}, {"step_hash", run.step_hash.hex()}, {"steps", run.steps}};
+  json::Object data{{"decision_hash", run.decision_hash.hex()},
+                    {"graph_hash", run.graph_hash.hex()},
+                    {"step_hash", run.step_hash.hex()},
+                    {"steps", run.steps}};
   if (!error_class.empty()) data.set("error_class", error_class);
   if (state == RunState::kDone && !run.reason.empty()) data.set("reason", audit::safe_text(run.reason, kMaxAuditText));
   const bool good = state == RunState::kDone || state == RunState::kCancelled;
-  unit.audit.push_back(make_audit(ending(state), good ? audit::Outcome::kSuccess : audit::Outcome::kFailure, run, actor, std::move(data)));
-  json::Object event = make_event(state == RunState::kCancelled ? "run_cancelled" : "result", run, now, actor.str(), "runtime");
+  unit.audit.push_back(make_audit(ending(state), good ? audit::Outcome::kSuccess : audit::Outcome::kFailure, run, actor,
+                                  std::move(data)));
+  json::Object event =
+      make_event(state == RunState::kCancelled ? "run_cancelled" : "result", run, now, actor.str(), "runtime");
   event.set("status", wire_status(state));
   event.set("state", run_state_name(state));
   event.set("reason", state == RunState::kCancelled ? "user" : run.reason);

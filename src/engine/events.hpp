@@ -12,17 +12,17 @@ inline constexpr std::string_view kEngineActor = "stargraphd";
 [[nodiscard]] base::ActorName engine_actor();
 
 // An event's body without what the store adds (run_id, seq, event_id).
-[[nodiscard]] json::Object make_event(std::string_view type, const RunRow& run, base::Timestamp now, const std::string& actor,
-                                      std::string_view origin);
+[[nodiscard]] json::Object make_event(std::string_view type, const RunRow& run, base::Timestamp now,
+                                      const std::string& actor, std::string_view origin);
 // {from_node, to_node, rule_id, reason}; `rule` is empty when no rule decided it.
-[[nodiscard]] json::Object make_transition(const RunRow& run, base::Timestamp now, const std::string& from, const std::string& to,
-                                           std::string_view reason, const std::string& rule);
-[[nodiscard]] audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const RunRow& run, const base::ActorName& actor,
-                                      json::Object data);
+[[nodiscard]] json::Object make_transition(const RunRow& run, base::Timestamp now, const std::string& from,
+                                           const std::string& to, std::string_view reason, const std::string& rule);
+[[nodiscard]] audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const RunRow& run,
+                                      const base::ActorName& actor, json::Object data);
 
 // Ends the run of `unit` with state, event and audit record; what the run had open is closed. `cause` is for people.
-void finish_run(Unit& unit, base::Timestamp now, RunState state, const base::ActorName& actor, std::string_view error_class,
-                const std::string& cause);
+void finish_run(Unit& unit, base::Timestamp now, RunState state, const base::ActorName& actor,
+                std::string_view error_class, const std::string& cause);
 
 // HMAC of a value under the run's salt: how values stand in audit.
 [[nodiscard]] std::string salted(const RunRow& run, const json::Value& value);

@@ -24,8 +24,12 @@ struct Mirror {
 Fact fact(std::string name, const char* origin, const std::string& source, std::int64_t step) {
   Fact out;
   out.template_name = std::move(name);
-  out.slots = {{"_origin", Symbol{origin}}, {"_source", source}, {"_run_id", std::string(kRunPlaceholder)},
-               {"_step", step},             {"_confidence", std::int64_t{1}}, {"_timestamp", std::string()}};
+  out.slots = {{"_origin", Symbol{origin}},
+               {"_source", source},
+               {"_run_id", std::string(kRunPlaceholder)},
+               {"_step", step},
+               {"_confidence", std::int64_t{1}},
+               {"_timestamp", std::string()}};
   return out;
 }
 
@@ -174,7 +178,8 @@ rules::EvaluationInput make_facts(const Basis& basis, const RunRow& run) {
   input.facts = common_facts(run, mirrors);
   const auto& stages = basis.program->stages;
   input.stage_facts.resize(stages.size());
-  for (const Basis::InputTemplate& one : basis.input_templates) input.stage_facts[one.stage].push_back(input_fact(one, run, mirrors));
+  for (const Basis::InputTemplate& one : basis.input_templates)
+    input.stage_facts[one.stage].push_back(input_fact(one, run, mirrors));
   if (stages.back().name == kGraphStage) input.stage_facts.back() = graph_facts(run, mirrors);
   return input;
 }

@@ -11,7 +11,8 @@ using base::Code;
 using base::fail;
 
 // Members of a record that decision_hash covers. `interrupts` without who answered and when.
-constexpr auto kRepeating = std::to_array<std::string_view>({"basis", "branch", "decision", "error", "input_digest", "node", "patch", "responses"});
+constexpr auto kRepeating = std::to_array<std::string_view>(
+    {"basis", "branch", "decision", "error", "input_digest", "node", "patch", "responses"});
 
 }  // namespace
 
@@ -20,10 +21,13 @@ crypto::Digest chain_start(const crypto::Digest& basis) {
 }
 
 crypto::Digest input_digest(std::string_view kind, const json::Object& config, const json::Object& state) {
-  return crypto::domain_digest(kInputDomain, json::canonical(json::Object{{"config", config}, {"kind", kind}, {"state", state}}));
+  return crypto::domain_digest(kInputDomain,
+                               json::canonical(json::Object{{"config", config}, {"kind", kind}, {"state", state}}));
 }
 
-crypto::Digest step_hash(const json::Object& record) { return crypto::domain_digest(kStepDomain, json::canonical(record)); }
+crypto::Digest step_hash(const json::Object& record) {
+  return crypto::domain_digest(kStepDomain, json::canonical(record));
+}
 
 crypto::Digest decision_hash(const crypto::Digest& previous, const json::Object& record) {
   json::Object parts{{"previous", previous.hex()}};
@@ -40,7 +44,8 @@ base::Result<> verify_steps(const crypto::Digest& basis, std::span<const StepVie
   for (const StepView& view : steps) {
     const std::string where = "steps: " + std::to_string(number) + ": ";
     const json::Object* const record = view.record.object();
-    if (record == nullptr || view.number.value() != number) return fail(Code::kChainBroken, where + "not the next step");
+    if (record == nullptr || view.number.value() != number)
+      return fail(Code::kChainBroken, where + "not the next step");
     const auto is = [&](std::string_view name, const std::string& text) {
       const json::Value* const value = record->find(name);
       return value != nullptr && value->string() != nullptr && *value->string() == text;
@@ -50,7 +55,8 @@ base::Result<> verify_steps(const crypto::Digest& basis, std::span<const StepVie
     }
     step = step_hash(*record);
     decision = decision_hash(decision, *record);
-    if (step != view.step_hash || decision != view.decision_hash) return fail(Code::kChainBroken, where + "was changed");
+    if (step != view.step_hash || decision != view.decision_hash)
+      return fail(Code::kChainBroken, where + "was changed");
     ++number;
   }
   return {};

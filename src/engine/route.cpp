@@ -18,7 +18,8 @@ std::unexpected<base::Error> bad_target(const Decision& decision, std::string_vi
 
 }  // namespace
 
-void Walk::transition(const std::string& from, const std::string& to, std::string_view reason, const std::string& rule) {
+void Walk::transition(const std::string& from, const std::string& to, std::string_view reason,
+                      const std::string& rule) {
   unit_.events.push_back(make_transition(run(), now_, from, to, reason, rule));
 }
 
@@ -38,7 +39,8 @@ Result<> Walk::fall_through(const Decision& decision) {
 
 Result<> Walk::go_to(const std::string& target, const Decision& decision) {
   if (!basis_.plan->index_of(target)) return bad_target(decision, "goes to a node that does not exist");
-  if (const graph::Parallel* const block = basis_.plan->parallel_at(target)) return fan_out(block->targets, block->join, decision);
+  if (const graph::Parallel* const block = basis_.plan->parallel_at(target))
+    return fan_out(block->targets, block->join, decision);
   transition(run().node.str(), target, decision_class_name(decision.decision), decision.rule);
   move_to(run(), target);
   return {};
@@ -46,7 +48,8 @@ Result<> Walk::go_to(const std::string& target, const Decision& decision) {
 
 Result<> Walk::retry(const Decision& decision) {
   std::int64_t& count = cursor().retries[decision.target];
-  if (++count > kMaxRetries) return fail(Code::kRunLimit, "decision: rule " + decision.rule + ": retried more often than a run may");
+  if (++count > kMaxRetries)
+    return fail(Code::kRunLimit, "decision: rule " + decision.rule + ": retried more often than a run may");
   SG_TRY(go_to(decision.target, decision));
   if (decision.backoff_ms > 0) run().ready_at = now_ + std::chrono::milliseconds(decision.backoff_ms);
   return {};
@@ -56,7 +59,9 @@ Result<> Walk::retry(const Decision& decision) {
 
 Result<> Walk::fan_out(const std::vector<std::string>& targets, const std::string& join, const Decision& decision) {
   if (targets.size() > graph::kMaxNodes) return bad_target(decision, "more branches than a graph has nodes");
-  for (const std::string& target : targets) { SG_TRY(check_branch(target, decision)); }
+  for (const std::string& target : targets) {
+    SG_TRY(check_branch(target, decision));
+  }
   if (!join.empty() && !basis_.plan->index_of(join)) return bad_target(decision, "a join that does not exist");
   transition(run().node.str(), "parallel", "parallel", decision.rule);
   cursor().branches = Branches{targets, join, 0, run().data, run().data};
@@ -90,7 +95,8 @@ void Walk::start_branch() {
 
 // The output of each branch is merged in declared order, so that the order of completion decides nothing.
 Result<> Walk::finish_branch() {
-  if (cursor().error) return fail(Code::kNodeFailed, "run: branch " + run().node.str() + ": failed (" + cursor().error->code + ")");
+  if (cursor().error)
+    return fail(Code::kNodeFailed, "run: branch " + run().node.str() + ": failed (" + cursor().error->code + ")");
   Branches& branches = *cursor().branches;
   SG_TRY(branches.merged, graph::merge(basis_.plan->schema(), branches.merged, cursor().patch));
   record(to_json(Decision{}), {}, {});

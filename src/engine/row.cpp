@@ -20,7 +20,10 @@ Object object_of(Reader& in, std::string_view name) {
 }
 
 Value to_json(const Answer& answer) {
-  return Object{{"actor", answer.actor.str()}, {"interrupt_id", answer.interrupt.str()}, {"question", engine::to_json(answer.question)}, {"response", answer.response}};
+  return Object{{"actor", answer.actor.str()},
+                {"interrupt_id", answer.interrupt.str()},
+                {"question", engine::to_json(answer.question)},
+                {"response", answer.response}};
 }
 
 Result<Answer> answer_from_json(const Value& value) {
@@ -38,8 +41,11 @@ Result<Answer> answer_from_json(const Value& value) {
 Value to_json(const Branches& branches) {
   json::Array targets;
   for (const std::string& target : branches.targets) targets.emplace_back(target);
-  return Object{{"base", branches.base}, {"index", static_cast<std::int64_t>(branches.index)}, {"join", branches.join},
-                {"merged", branches.merged}, {"targets", std::move(targets)}};
+  return Object{{"base", branches.base},
+                {"index", static_cast<std::int64_t>(branches.index)},
+                {"join", branches.join},
+                {"merged", branches.merged},
+                {"targets", std::move(targets)}};
 }
 
 Result<Branches> branches_from_json(const Value& value) {
@@ -51,7 +57,8 @@ Result<Branches> branches_from_json(const Value& value) {
   branches.targets = in.texts("targets");
   branches.merged = object_of(in, "merged");
   SG_TRY(in.finish());
-  if (branches.index >= branches.targets.size()) return fail(Code::kMalformed, "cursor branches: index: beyond the targets");
+  if (branches.index >= branches.targets.size())
+    return fail(Code::kMalformed, "cursor branches: index: beyond the targets");
   return branches;
 }
 
@@ -70,7 +77,8 @@ Value to_json(const Cursor& cursor) {
   }
   if (!cursor.approvals.empty()) {
     json::Array approvals;
-    for (const Approval& one : cursor.approvals) approvals.push_back(Object{{"input_digest", one.input_digest}, {"node", one.node.str()}});
+    for (const Approval& one : cursor.approvals)
+      approvals.push_back(Object{{"input_digest", one.input_digest}, {"node", one.node.str()}});
     out.set("approvals", std::move(approvals));
   }
   if (cursor.branches) out.set("branches", to_json(*cursor.branches));
@@ -89,7 +97,8 @@ Result<Cursor> cursor_from_json(const Value& value) {
   cursor.decisions = in.integer("decisions", 0, json::kMaxInteger);
   cursor.input_digest = in.optional_text("input_digest").value_or("");
   cursor.worker = in.optional_text("worker").value_or("");
-  if (const Value* const patch = in.optional_value("patch"); patch != nullptr && patch->object() != nullptr) cursor.patch = *patch->object();
+  if (const Value* const patch = in.optional_value("patch"); patch != nullptr && patch->object() != nullptr)
+    cursor.patch = *patch->object();
   if (const Value* const error = in.optional_value("error")) {
     Reader inner(*error, "cursor error");
     cursor.error = NodeError{inner.text("code"), inner.integer("attempt", 0, 1'000'000)};

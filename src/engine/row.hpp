@@ -49,15 +49,15 @@ struct Branches {
 
 struct Cursor {
   Phase phase = Phase::kEnter;
-  std::string input_digest;            // of the node in hand, from kWork on
-  std::string worker;                  // whose output `patch` is; empty: the daemon's own
-  json::Object patch;                  // its output, in kDecide
-  std::optional<NodeError> error;      // it failed, in kDecide
-  std::vector<Answer> answers;         // of this step
+  std::string input_digest;        // of the node in hand, from kWork on
+  std::string worker;              // whose output `patch` is; empty: the daemon's own
+  json::Object patch;              // its output, in kDecide
+  std::optional<NodeError> error;  // it failed, in kDecide
+  std::vector<Answer> answers;     // of this step
   std::vector<Approval> approvals;
   std::optional<Branches> branches;
   std::map<std::string, std::int64_t> retries;  // by target
-  std::int64_t decisions = 0;          // routing decisions so far: 0 means the run starts
+  std::int64_t decisions = 0;                   // routing decisions so far: 0 means the run starts
 };
 
 [[nodiscard]] json::Value to_json(const Cursor& cursor);
@@ -86,11 +86,11 @@ struct RunRow {
   std::optional<std::string> error_cause;
   json::Object data;
   Cursor cursor;
-  crypto::Digest step_hash;      // of the last step; of the start before the first
+  crypto::Digest step_hash;  // of the last step; of the start before the first
   crypto::Digest decision_hash;
-  std::string salt;              // hex; keys the HMACs of this run's values in audit
-  std::int64_t event_seq = 0;    // the last one
-  std::int64_t version = 0;      // optimistic lock: every transaction adds one
+  std::string salt;            // hex; keys the HMACs of this run's values in audit
+  std::int64_t event_seq = 0;  // the last one
+  std::int64_t version = 0;    // optimistic lock: every transaction adds one
 };
 
 struct StepRow {
@@ -123,7 +123,7 @@ struct WorkRow {
   json::Object config;
   json::Object input;
   WorkState state = WorkState::kReady;
-  std::int64_t attempt = 0;   // leases so far
+  std::int64_t attempt = 0;  // leases so far
   std::string lease;
   base::ActorName owner;
   std::optional<base::Timestamp> lease_until;
@@ -133,13 +133,13 @@ struct WorkRow {
 
 // Everything one transaction changes of one run.
 struct Unit {
-  RunRow run;                        // new values; `version` is the one they replace
+  RunRow run;  // new values; `version` is the one they replace
   std::vector<StepRow> steps;
   std::vector<json::Object> events;  // without seq, event_id, run_id: the store numbers them
   std::vector<audit::Event> audit;
   std::optional<InterruptRow> ask;
   std::optional<WorkRow> work;
-  bool close_waits = false;          // open questions and tasks of the run are closed
+  bool close_waits = false;  // open questions and tasks of the run are closed
 };
 
 }  // namespace stargraph::engine

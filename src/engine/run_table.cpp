@@ -18,8 +18,10 @@ using store::Connection;
 using store::Statement;
 
 constexpr const char* kRunColumns =
-    "run_id, tenant, graph_id, graph_hash, basis_hash, state, paused_state, trigger_source, started_by, started_at, last_step_at, finished_at, "
-    "deadline, ready_at, parent, steps, node, reason, error_class, error_cause, data, cursor, step_hash, decision_hash, salt, event_seq, version";
+    "run_id, tenant, graph_id, graph_hash, basis_hash, state, paused_state, trigger_source, started_by, started_at, "
+    "last_step_at, finished_at, "
+    "deadline, ready_at, parent, steps, node, reason, error_class, error_cause, data, cursor, step_hash, "
+    "decision_hash, salt, event_seq, version";
 
 Result<RunRow> read_run(const Statement& row) {
   RunRow run;
@@ -65,7 +67,8 @@ void bind_changing(Statement& row, const RunRow& run) {
 }
 
 constexpr const char* kUpdate =
-    "UPDATE runs SET state=?1, paused_state=?2, last_step_at=?3, finished_at=?4, ready_at=?5, steps=?6, node=?7, reason=?8, error_class=?9, "
+    "UPDATE runs SET state=?1, paused_state=?2, last_step_at=?3, finished_at=?4, ready_at=?5, steps=?6, node=?7, "
+    "reason=?8, error_class=?9, "
     "error_cause=?10, data=?11, cursor=?12, step_hash=?13, decision_hash=?14, event_seq=?15, version=version+1 "
     "WHERE run_id=?16 AND tenant=?17 AND version=?18";
 
@@ -106,7 +109,8 @@ InterruptView view_of(const InterruptRow& row) {
   return view;
 }
 
-// The states a filter's word stands for: upstream's five fold ours (its `paused` is waiting, too), the others are one state.
+// The states a filter's word stands for: upstream's five fold ours (its `paused` is waiting, too), the others are one
+// state.
 std::vector<std::string> states_of(const std::string& status) {
   std::vector<std::string> out;
   for (int i = 0; i <= static_cast<int>(RunState::kExpired); ++i) {
@@ -120,14 +124,27 @@ std::vector<std::string> states_of(const std::string& status) {
 }  // namespace
 
 Result<> insert_run(Connection& db, const RunRow& run) {
-  SG_TRY(Statement row, db.query("INSERT INTO runs(run_id, tenant, graph_id, graph_hash, basis_hash, state, paused_state, trigger_source, started_by, started_at, "
-                                 "last_step_at, finished_at, deadline, ready_at, parent, steps, node, reason, error_class, error_cause, data, cursor, step_hash, "
-                                 "decision_hash, salt, event_seq, version) VALUES(?1,?2,?3,?4,?5,?6,NULL,?7,?8,?9,?10,NULL,?11,NULL,?12,?13,?14,'',NULL,NULL,?15,?16,"
-                                 "?17,?18,?19,0,0)"));
-  row.bind(1, run.id.str()).bind(2, run.tenant.str()).bind(3, run.graph.str()).bind(4, run.graph_hash.hex()).bind(5, run.basis_hash.hex());
-  row.bind(6, run_state_name(run.state)).bind(7, run.trigger_source).bind(8, run.started_by.str()).bind(9, to_micros(run.started_at));
+  SG_TRY(Statement row,
+         db.query("INSERT INTO runs(run_id, tenant, graph_id, graph_hash, basis_hash, state, paused_state, "
+                  "trigger_source, started_by, started_at, "
+                  "last_step_at, finished_at, deadline, ready_at, parent, steps, node, reason, error_class, "
+                  "error_cause, data, cursor, step_hash, "
+                  "decision_hash, salt, event_seq, version) "
+                  "VALUES(?1,?2,?3,?4,?5,?6,NULL,?7,?8,?9,?10,NULL,?11,NULL,?12,?13,?14,'',NULL,NULL,?15,?16,"
+                  "?17,?18,?19,0,0)"));
+  row.bind(1, run.id.str())
+      .bind(2, run.tenant.str())
+      .bind(3, run.graph.str())
+      .bind(4, run.graph_hash.hex())
+      .bind(5, run.basis_hash.hex());
+  row.bind(6, run_state_name(run.state))
+      .bind(7, run.trigger_source)
+      .bind(8, run.started_by.str())
+      .bind(9, to_micros(run.started_at));
   row.bind(10, to_micros(run.last_step_at)).bind(11, to_micros(run.deadline));
-  row.bind(12, run.parent ? std::optional<std::string>(run.parent->str()) : std::nullopt).bind(13, run.steps).bind(14, run.node.str());
+  row.bind(12, run.parent ? std::optional<std::string>(run.parent->str()) : std::nullopt)
+      .bind(13, run.steps)
+      .bind(14, run.node.str());
   row.bind(15, json::canonical(run.data)).bind(16, json::canonical(to_json(run.cursor))).bind(17, run.step_hash.hex());
   row.bind(18, run.decision_hash.hex()).bind(19, run.salt);
   return row.run();
@@ -165,11 +182,14 @@ Result<RunPage> list_views(Connection& db, const base::TenantId& tenant, const R
     states = states_of(*filter.status);
     if (states.empty()) return fail(Code::kRequestInvalid, "runs: status: not a state");
   }
-  std::string where = " FROM runs WHERE tenant=?1 AND started_at>=?2 AND started_at<?3 AND (?4 IS NULL OR trigger_source=?4)";
+  std::string where =
+      " FROM runs WHERE tenant=?1 AND started_at>=?2 AND started_at<?3 AND (?4 IS NULL OR trigger_source=?4)";
   if (!states.empty()) where += " AND state IN (" + places(7, states.size()) + ")";
   const auto bind = [&](Statement& row) {
-    row.bind(1, tenant.str()).bind(2, filter.since ? to_micros(*filter.since) : std::numeric_limits<std::int64_t>::min());
-    row.bind(3, filter.until ? to_micros(*filter.until) : std::numeric_limits<std::int64_t>::max()).bind(4, filter.trigger_source);
+    row.bind(1, tenant.str())
+        .bind(2, filter.since ? to_micros(*filter.since) : std::numeric_limits<std::int64_t>::min());
+    row.bind(3, filter.until ? to_micros(*filter.until) : std::numeric_limits<std::int64_t>::max())
+        .bind(4, filter.trigger_source);
     for (std::size_t i = 0; i < states.size(); ++i) row.bind(7 + static_cast<int>(i), states[i]);
   };
   RunPage page;
@@ -177,7 +197,8 @@ Result<RunPage> list_views(Connection& db, const base::TenantId& tenant, const R
   bind(count);
   SG_TRY([[maybe_unused]] const bool counted, count.step());
   page.total = count.integer(0);
-  SG_TRY(Statement rows, db.query(std::string("SELECT ") + kRunColumns + where + " ORDER BY started_at DESC, run_id DESC LIMIT ?5 OFFSET ?6"));
+  SG_TRY(Statement rows, db.query(std::string("SELECT ") + kRunColumns + where +
+                                  " ORDER BY started_at DESC, run_id DESC LIMIT ?5 OFFSET ?6"));
   bind(rows);
   rows.bind(5, filter.limit).bind(6, filter.offset);
   while (true) {
@@ -188,8 +209,10 @@ Result<RunPage> list_views(Connection& db, const base::TenantId& tenant, const R
   }
 }
 
-Result<std::vector<StepView>> load_steps(Connection& db, const base::TenantId& tenant, const base::RunId& run, std::int64_t from, std::int64_t limit) {
-  SG_TRY(Statement rows, db.query("SELECT number, node, step_hash, decision_hash, record FROM steps WHERE run_id=?1 AND tenant=?2 AND number>=?3 ORDER BY number LIMIT ?4"));
+Result<std::vector<StepView>> load_steps(Connection& db, const base::TenantId& tenant, const base::RunId& run,
+                                         std::int64_t from, std::int64_t limit) {
+  SG_TRY(Statement rows, db.query("SELECT number, node, step_hash, decision_hash, record FROM steps WHERE run_id=?1 "
+                                  "AND tenant=?2 AND number>=?3 ORDER BY number LIMIT ?4"));
   rows.bind(1, run.str()).bind(2, tenant.str()).bind(3, from).bind(4, limit);
   std::vector<StepView> out;
   while (true) {
@@ -205,8 +228,10 @@ Result<std::vector<StepView>> load_steps(Connection& db, const base::TenantId& t
   }
 }
 
-Result<std::vector<EventView>> load_events(Connection& db, const base::TenantId& tenant, const base::RunId& run, std::int64_t after, std::int64_t limit) {
-  SG_TRY(Statement rows, db.query("SELECT seq, body FROM events WHERE run_id=?1 AND tenant=?2 AND seq>?3 ORDER BY seq LIMIT ?4"));
+Result<std::vector<EventView>> load_events(Connection& db, const base::TenantId& tenant, const base::RunId& run,
+                                           std::int64_t after, std::int64_t limit) {
+  SG_TRY(Statement rows,
+         db.query("SELECT seq, body FROM events WHERE run_id=?1 AND tenant=?2 AND seq>?3 ORDER BY seq LIMIT ?4"));
   rows.bind(1, run.str()).bind(2, tenant.str()).bind(3, after).bind(4, limit);
   std::vector<EventView> out;
   while (true) {
@@ -220,33 +245,42 @@ Result<std::vector<EventView>> load_events(Connection& db, const base::TenantId&
 }
 
 Result<std::vector<ReadyRun>> ready_runs(Connection& db) {
-  SG_TRY(Statement rows, db.query("SELECT tenant, run_id, steps, ready_at FROM runs WHERE state IN ('pending','running') ORDER BY run_id"));
+  SG_TRY(Statement rows,
+         db.query(
+             "SELECT tenant, run_id, steps, ready_at FROM runs WHERE state IN ('pending','running') ORDER BY run_id"));
   std::vector<ReadyRun> out;
   while (true) {
     SG_TRY(const bool more, rows.step());
     if (!more) return out;
-    out.push_back({{base::TenantId(rows.text(0)), base::RunId(rows.text(1))}, rows.integer(2), time_of(rows.optional_integer(3))});
+    out.push_back({{base::TenantId(rows.text(0)), base::RunId(rows.text(1))},
+                   rows.integer(2),
+                   time_of(rows.optional_integer(3))});
   }
 }
 
 Result<std::vector<RunKey>> overdue_runs(Connection& db, Timestamp now) {
-  SG_TRY(Statement rows, db.query("SELECT tenant, run_id FROM runs WHERE state IN ('pending','running','waiting','working','paused') AND deadline<=?1 "
+  SG_TRY(Statement rows, db.query("SELECT tenant, run_id FROM runs WHERE state IN "
+                                  "('pending','running','waiting','working','paused') AND deadline<=?1 "
                                   "AND (state NOT IN ('pending','running') OR ready_at IS NOT NULL)"));
   rows.bind(1, to_micros(now));
   return keys(rows);
 }
 
-Result<std::optional<base::RunId>> find_key(Connection& db, const base::TenantId& tenant, const std::string& key, const std::string& request_digest) {
+Result<std::optional<base::RunId>> find_key(Connection& db, const base::TenantId& tenant, const std::string& key,
+                                            const std::string& request_digest) {
   SG_TRY(Statement row, db.query("SELECT run_id, request_digest FROM idempotency WHERE tenant=?1 AND key=?2"));
   row.bind(1, tenant.str()).bind(2, key);
   SG_TRY(const bool found, row.step());
   if (!found) return std::nullopt;
-  if (row.text(1) != request_digest) return fail(Code::kIdempotencyConflict, "run: the key was used for another request");
+  if (row.text(1) != request_digest)
+    return fail(Code::kIdempotencyConflict, "run: the key was used for another request");
   return base::RunId(row.text(0));
 }
 
-Result<> insert_key(Connection& db, const base::TenantId& tenant, const std::string& key, const std::string& request_digest, const base::RunId& run, Timestamp now) {
-  SG_TRY(Statement row, db.query("INSERT INTO idempotency(tenant, key, request_digest, run_id, created_at) VALUES(?1,?2,?3,?4,?5)"));
+Result<> insert_key(Connection& db, const base::TenantId& tenant, const std::string& key,
+                    const std::string& request_digest, const base::RunId& run, Timestamp now) {
+  SG_TRY(Statement row,
+         db.query("INSERT INTO idempotency(tenant, key, request_digest, run_id, created_at) VALUES(?1,?2,?3,?4,?5)"));
   row.bind(1, tenant.str()).bind(2, key).bind(3, request_digest).bind(4, run.str()).bind(5, to_micros(now));
   return row.run();
 }
@@ -254,10 +288,18 @@ Result<> insert_key(Connection& db, const base::TenantId& tenant, const std::str
 Result<> keep_basis(Connection& db, const Basis& basis) {
   json::Array packs;
   for (const trust::PackRef& pack : basis.packs) {
-    packs.push_back(json::Object{{"digest", pack.digest.hex()}, {"epoch", pack.epoch.value()}, {"id", pack.id.str()}, {"kind", pack::kind_name(pack.kind)}, {"version", pack.version}});
+    packs.push_back(json::Object{{"digest", pack.digest.hex()},
+                                 {"epoch", pack.epoch.value()},
+                                 {"id", pack.id.str()},
+                                 {"kind", pack::kind_name(pack.kind)},
+                                 {"version", pack.version}});
   }
-  SG_TRY(Statement row, db.query("INSERT INTO bases(basis_hash, graph_document, packs, any_worker_kind) VALUES(?1,?2,?3,?4) ON CONFLICT DO NOTHING"));
-  row.bind(1, basis.basis_hash.hex()).bind(2, basis.graph_document).bind(3, json::canonical(packs)).bind(4, basis.any_worker_kind);
+  SG_TRY(Statement row, db.query("INSERT INTO bases(basis_hash, graph_document, packs, any_worker_kind) "
+                                 "VALUES(?1,?2,?3,?4) ON CONFLICT DO NOTHING"));
+  row.bind(1, basis.basis_hash.hex())
+      .bind(2, basis.graph_document)
+      .bind(3, json::canonical(packs))
+      .bind(4, basis.any_worker_kind);
   return row.run();
 }
 

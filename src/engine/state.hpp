@@ -43,8 +43,10 @@ struct Engine::State {
   // Changes one run: loads it, lets `change` fill the unit and applies it, in one transaction. A scheduler
   // thread that had the run in hand finds its own unit overtaken.
   using Change = std::function<base::Result<>(store::Connection&, Unit&)>;
-  [[nodiscard]] base::Result<RunView> change(const base::TenantId& tenant, const base::RunId& run, const Change& change);
-  [[nodiscard]] base::Result<RunRow> change_row(const base::TenantId& tenant, const base::RunId& run, const Change& change);
+  [[nodiscard]] base::Result<RunView> change(const base::TenantId& tenant, const base::RunId& run,
+                                             const Change& change);
+  [[nodiscard]] base::Result<RunRow> change_row(const base::TenantId& tenant, const base::RunId& run,
+                                                const Change& change);
 
   // drive.cpp
   [[nodiscard]] base::Result<RunRow> read_run(const RunKey& key);

@@ -14,7 +14,8 @@ json::Array trace_json(const Basis& basis, const rules::Outcome& outcome) {
       if (fact.input >= 0) row.set("input", static_cast<std::int64_t>(fact.input));
       facts.push_back(std::move(row));
     }
-    trace.push_back(json::Object{{"facts", std::move(facts)}, {"rule", firing.rule}, {"stage", basis.program->stages[firing.stage].name}});
+    trace.push_back(json::Object{
+        {"facts", std::move(facts)}, {"rule", firing.rule}, {"stage", basis.program->stages[firing.stage].name}});
   }
   return trace;
 }
@@ -23,7 +24,8 @@ void add_answers(json::Object& record, const std::vector<Answer>& answers) {
   json::Array interrupts;  // whole, for the record; only the responses must repeat
   json::Array responses;
   for (const Answer& one : answers) {
-    interrupts.push_back(json::Object{{"actor", one.actor.str()}, {"interrupt_id", one.interrupt.str()}, {"question", to_json(one.question)}});
+    interrupts.push_back(json::Object{
+        {"actor", one.actor.str()}, {"interrupt_id", one.interrupt.str()}, {"question", to_json(one.question)}});
     responses.push_back(one.response);
   }
   record.set("interrupts", std::move(interrupts));
@@ -32,11 +34,17 @@ void add_answers(json::Object& record, const std::vector<Answer>& answers) {
 
 }  // namespace
 
-void append_step(Unit& unit, const Basis& basis, base::Timestamp now, json::Object decision, json::Array facts, const rules::Outcome& outcome) {
+void append_step(Unit& unit, const Basis& basis, base::Timestamp now, json::Object decision, json::Array facts,
+                 const rules::Outcome& outcome) {
   RunRow& run = unit.run;
   const Cursor& cursor = run.cursor;
-  json::Object record{{"basis", basis.basis_hash.hex()}, {"decision", std::move(decision)}, {"input_digest", cursor.input_digest},
-                      {"node", run.node.str()}, {"number", run.steps}, {"patch", cursor.patch}, {"previous", run.step_hash.hex()},
+  json::Object record{{"basis", basis.basis_hash.hex()},
+                      {"decision", std::move(decision)},
+                      {"input_digest", cursor.input_digest},
+                      {"node", run.node.str()},
+                      {"number", run.steps},
+                      {"patch", cursor.patch},
+                      {"previous", run.step_hash.hex()},
                       {"ts", base::format_rfc3339(now)}};
   if (const auto index = basis.plan->index_of(run.node.str())) record.set("kind", basis.plan->nodes()[*index].kind);
   if (cursor.branches) record.set("branch", static_cast<std::int64_t>(cursor.branches->index));

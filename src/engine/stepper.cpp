@@ -46,7 +46,8 @@ void move_to(RunRow& run, const std::string& node) {
   cursor.answers.clear();
 }
 
-void Stepper::accept_output(Unit& unit, const Basis& basis, const json::Object& output, const base::ActorName& worker) const {
+void Stepper::accept_output(Unit& unit, const Basis& basis, const json::Object& output,
+                            const base::ActorName& worker) const {
   unit.run.cursor.worker = worker.str();
   if (const auto taken = take_output(unit.run, basis, output); !taken) {
     // Types of state are the graph's promise to its rules: an output that breaks them ends the run.
@@ -62,8 +63,9 @@ void Stepper::accept_failure(Unit& unit, const NodeError& error) const {
   run.cursor.error = error;
   run.cursor.patch = {};
   run.cursor.phase = Phase::kDecide;
-  unit.audit.push_back(make_audit(audit::EventName::kNodeFailed, audit::Outcome::kFailure, run, engine_actor(),
-                                  {{"attempt", error.attempt}, {"code", error.code}, {"node", run.node.str()}, {"step", run.steps}}));
+  unit.audit.push_back(
+      make_audit(audit::EventName::kNodeFailed, audit::Outcome::kFailure, run, engine_actor(),
+                 {{"attempt", error.attempt}, {"code", error.code}, {"node", run.node.str()}, {"step", run.steps}}));
   make_ready(run);
 }
 

@@ -1,5 +1,5 @@
-// Rows of the engine's tables in and out of the database. SQL stands in engine_store.cpp (the schema, steps and events as
-// they are appended), run_table.cpp and wait_table.cpp, nowhere else.
+// Rows of the engine's tables in and out of the database. SQL stands in engine_store.cpp (the schema, steps and events
+// as they are appended), run_table.cpp and wait_table.cpp, nowhere else.
 #pragma once
 
 #include <optional>
@@ -22,13 +22,18 @@ using RunKey = std::pair<base::TenantId, base::RunId>;
 // The whole unit, in the caller's transaction. kConflict when the run is not at `unit.run.version` any more;
 // then nothing of the unit must stay (the caller's savepoint is rolled back).
 [[nodiscard]] base::Result<> apply(store::Connection& db, const Unit& unit, base::Timestamp now);
-[[nodiscard]] base::Result<RunRow> load_run(store::Connection& db, const base::TenantId& tenant, const base::RunId& run);  // kRunUnknown
-[[nodiscard]] base::Result<RunView> load_view(store::Connection& db, const base::TenantId& tenant, const base::RunId& run);
-[[nodiscard]] base::Result<RunPage> list_views(store::Connection& db, const base::TenantId& tenant, const RunFilter& filter);
-[[nodiscard]] base::Result<std::vector<StepView>> load_steps(store::Connection& db, const base::TenantId& tenant, const base::RunId& run,
-                                                             std::int64_t from, std::int64_t limit);
-[[nodiscard]] base::Result<std::vector<EventView>> load_events(store::Connection& db, const base::TenantId& tenant, const base::RunId& run,
-                                                               std::int64_t after, std::int64_t limit);
+[[nodiscard]] base::Result<RunRow> load_run(store::Connection& db, const base::TenantId& tenant,
+                                            const base::RunId& run);  // kRunUnknown
+[[nodiscard]] base::Result<RunView> load_view(store::Connection& db, const base::TenantId& tenant,
+                                              const base::RunId& run);
+[[nodiscard]] base::Result<RunPage> list_views(store::Connection& db, const base::TenantId& tenant,
+                                               const RunFilter& filter);
+[[nodiscard]] base::Result<std::vector<StepView>> load_steps(store::Connection& db, const base::TenantId& tenant,
+                                                             const base::RunId& run, std::int64_t from,
+                                                             std::int64_t limit);
+[[nodiscard]] base::Result<std::vector<EventView>> load_events(store::Connection& db, const base::TenantId& tenant,
+                                                               const base::RunId& run, std::int64_t after,
+                                                               std::int64_t limit);
 // Pending and running ones, oldest first: what recovery takes up.
 struct ReadyRun {
   RunKey key;
@@ -41,7 +46,8 @@ struct ReadyRun {
 
 // --- idempotency: the run that this key made, kIdempotencyConflict when it was for another request
 
-[[nodiscard]] base::Result<std::optional<base::RunId>> find_key(store::Connection& db, const base::TenantId& tenant, const std::string& key,
+[[nodiscard]] base::Result<std::optional<base::RunId>> find_key(store::Connection& db, const base::TenantId& tenant,
+                                                                const std::string& key,
                                                                 const std::string& request_digest);
 [[nodiscard]] base::Result<> insert_key(store::Connection& db, const base::TenantId& tenant, const std::string& key,
                                         const std::string& request_digest, const base::RunId& run, base::Timestamp now);
@@ -63,9 +69,12 @@ struct StoredBasis {
 [[nodiscard]] base::Result<> close_waits(store::Connection& db, const RunRow& run);
 
 // The one that waits; nothing when none does.
-[[nodiscard]] base::Result<std::optional<InterruptRow>> open_interrupt(store::Connection& db, const base::TenantId& tenant, const base::RunId& run);
-[[nodiscard]] base::Result<> answer_interrupt(store::Connection& db, const base::TenantId& tenant, const InterruptRow& interrupt,
-                                              const json::Object& response, const base::ActorName& actor, base::Timestamp now);
+[[nodiscard]] base::Result<std::optional<InterruptRow>> open_interrupt(store::Connection& db,
+                                                                       const base::TenantId& tenant,
+                                                                       const base::RunId& run);
+[[nodiscard]] base::Result<> answer_interrupt(store::Connection& db, const base::TenantId& tenant,
+                                              const InterruptRow& interrupt, const json::Object& response,
+                                              const base::ActorName& actor, base::Timestamp now);
 [[nodiscard]] base::Result<std::vector<RunKey>> expired_interrupts(store::Connection& db, base::Timestamp now);
 
 // --- work
@@ -73,9 +82,12 @@ struct StoredBasis {
 [[nodiscard]] base::Result<> insert_work(store::Connection& db, const WorkRow& work);
 // Of a run that works: tasks of a paused run are not handed out.
 
-[[nodiscard]] base::Result<std::optional<WorkRow>> oldest_ready(store::Connection& db, const std::vector<base::TenantId>& tenants,
-                                                                const std::vector<std::string>& kinds, base::Timestamp now);
-[[nodiscard]] base::Result<WorkRow> load_work(store::Connection& db, const std::vector<base::TenantId>& tenants, const base::TaskId& task);  // kTaskUnknown
+[[nodiscard]] base::Result<std::optional<WorkRow>> oldest_ready(store::Connection& db,
+                                                                const std::vector<base::TenantId>& tenants,
+                                                                const std::vector<std::string>& kinds,
+                                                                base::Timestamp now);
+[[nodiscard]] base::Result<WorkRow> load_work(store::Connection& db, const std::vector<base::TenantId>& tenants,
+                                              const base::TaskId& task);  // kTaskUnknown
 [[nodiscard]] base::Result<> save_work(store::Connection& db, const WorkRow& work);
 // Leased ones whose lease is over, and open ones over their deadline.
 [[nodiscard]] base::Result<std::vector<WorkRow>> expired_work(store::Connection& db, base::Timestamp now);

@@ -29,7 +29,8 @@ WorkState work_state_from_name(std::string_view name) {
 
 json::Value guards_json(const std::vector<Approval>& guards) {
   json::Array out;
-  for (const Approval& one : guards) out.push_back(json::Object{{"input_digest", one.input_digest}, {"node", one.node.str()}});
+  for (const Approval& one : guards)
+    out.push_back(json::Object{{"input_digest", one.input_digest}, {"node", one.node.str()}});
   return out;
 }
 
@@ -54,7 +55,8 @@ Result<InterruptRow> read_interrupt_row(const Statement& row) {
 }
 
 constexpr const char* kWorkColumns =
-    "task_id, tenant, run_id, step, node, kind, config, input, state, attempt, lease, owner, lease_until, deadline, output_digest";
+    "task_id, tenant, run_id, step, node, kind, config, input, state, attempt, lease, owner, lease_until, deadline, "
+    "output_digest";
 
 Result<WorkRow> read_work(const Statement& row) {
   WorkRow work;
@@ -79,7 +81,8 @@ Result<WorkRow> read_work(const Statement& row) {
 }  // namespace
 
 Result<> insert_interrupt(Connection& db, const RunRow& run, const InterruptRow& ask) {
-  SG_TRY(Statement row, db.query("INSERT INTO interrupts(interrupt_id, tenant, run_id, step, node, question, guards, state, asked_at, expires_at) "
+  SG_TRY(Statement row, db.query("INSERT INTO interrupts(interrupt_id, tenant, run_id, step, node, question, guards, "
+                                 "state, asked_at, expires_at) "
                                  "VALUES(?1,?2,?3,?4,?5,?6,?7,'open',?8,?9)"));
   row.bind(1, ask.id.str()).bind(2, run.tenant.str()).bind(3, run.id.str()).bind(4, ask.step).bind(5, ask.node.str());
   row.bind(6, json::canonical(to_json(ask.question))).bind(7, json::canonical(guards_json(ask.guards)));
@@ -87,8 +90,10 @@ Result<> insert_interrupt(Connection& db, const RunRow& run, const InterruptRow&
   return row.run();
 }
 
-Result<std::optional<InterruptRow>> open_interrupt(Connection& db, const base::TenantId& tenant, const base::RunId& run) {
-  SG_TRY(Statement row, db.query("SELECT interrupt_id, step, node, question, guards, asked_at, expires_at FROM interrupts WHERE run_id=?1 AND tenant=?2 AND state='open'"));
+Result<std::optional<InterruptRow>> open_interrupt(Connection& db, const base::TenantId& tenant,
+                                                   const base::RunId& run) {
+  SG_TRY(Statement row, db.query("SELECT interrupt_id, step, node, question, guards, asked_at, expires_at FROM "
+                                 "interrupts WHERE run_id=?1 AND tenant=?2 AND state='open'"));
   row.bind(1, run.str()).bind(2, tenant.str());
   SG_TRY(const bool found, row.step());
   if (!found) return std::nullopt;
@@ -96,44 +101,71 @@ Result<std::optional<InterruptRow>> open_interrupt(Connection& db, const base::T
   return interrupt;
 }
 
-Result<> answer_interrupt(Connection& db, const base::TenantId& tenant, const InterruptRow& interrupt, const json::Object& response,
-                          const base::ActorName& actor, Timestamp now) {
-  SG_TRY(Statement row, db.query("UPDATE interrupts SET state='answered', response=?1, actor=?2, answered_at=?3 WHERE interrupt_id=?4 AND tenant=?5 AND state='open'"));
-  row.bind(1, json::canonical(response)).bind(2, actor.str()).bind(3, to_micros(now)).bind(4, interrupt.id.str()).bind(5, tenant.str());
+Result<> answer_interrupt(Connection& db, const base::TenantId& tenant, const InterruptRow& interrupt,
+                          const json::Object& response, const base::ActorName& actor, Timestamp now) {
+  SG_TRY(Statement row, db.query("UPDATE interrupts SET state='answered', response=?1, actor=?2, answered_at=?3 WHERE "
+                                 "interrupt_id=?4 AND tenant=?5 AND state='open'"));
+  row.bind(1, json::canonical(response))
+      .bind(2, actor.str())
+      .bind(3, to_micros(now))
+      .bind(4, interrupt.id.str())
+      .bind(5, tenant.str());
   SG_TRY(row.run());
   if (db.changes() != 1) return fail(Code::kRunState, "run: the question was answered already");
   return {};
 }
 
 Result<std::vector<RunKey>> expired_interrupts(Connection& db, Timestamp now) {
-  SG_TRY(Statement rows, db.query("SELECT i.tenant, i.run_id FROM interrupts i JOIN runs r ON r.run_id=i.run_id AND r.tenant=i.tenant "
-                                  "WHERE i.state='open' AND i.expires_at<=?1 AND r.state='waiting'"));
+  SG_TRY(Statement rows,
+         db.query("SELECT i.tenant, i.run_id FROM interrupts i JOIN runs r ON r.run_id=i.run_id AND r.tenant=i.tenant "
+                  "WHERE i.state='open' AND i.expires_at<=?1 AND r.state='waiting'"));
   rows.bind(1, to_micros(now));
   return keys(rows);
 }
 
 Result<> insert_work(Connection& db, const WorkRow& work) {
-  SG_TRY(Statement row, db.query("INSERT INTO work_items(task_id, tenant, run_id, step, node, kind, config, input, state, attempt, lease, owner, lease_until, "
-                                 "deadline, output_digest) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)"));
-  row.bind(1, work.id.str()).bind(2, work.tenant.str()).bind(3, work.run.str()).bind(4, work.step).bind(5, work.node.str()).bind(6, work.kind);
-  row.bind(7, json::canonical(work.config)).bind(8, json::canonical(work.input)).bind(9, work_state_name(work.state)).bind(10, work.attempt);
-  row.bind(11, work.lease).bind(12, work.owner.str()).bind(13, micros(work.lease_until)).bind(14, to_micros(work.deadline)).bind(15, work.output_digest);
+  SG_TRY(Statement row,
+         db.query("INSERT INTO work_items(task_id, tenant, run_id, step, node, kind, config, input, state, attempt, "
+                  "lease, owner, lease_until, "
+                  "deadline, output_digest) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)"));
+  row.bind(1, work.id.str())
+      .bind(2, work.tenant.str())
+      .bind(3, work.run.str())
+      .bind(4, work.step)
+      .bind(5, work.node.str())
+      .bind(6, work.kind);
+  row.bind(7, json::canonical(work.config))
+      .bind(8, json::canonical(work.input))
+      .bind(9, work_state_name(work.state))
+      .bind(10, work.attempt);
+  row.bind(11, work.lease)
+      .bind(12, work.owner.str())
+      .bind(13, micros(work.lease_until))
+      .bind(14, to_micros(work.deadline))
+      .bind(15, work.output_digest);
   return row.run();
 }
 
 Result<> close_waits(Connection& db, const RunRow& run) {
-  SG_TRY(Statement interrupts, db.query("UPDATE interrupts SET state='closed' WHERE run_id=?1 AND tenant=?2 AND state='open'"));
+  SG_TRY(Statement interrupts,
+         db.query("UPDATE interrupts SET state='closed' WHERE run_id=?1 AND tenant=?2 AND state='open'"));
   interrupts.bind(1, run.id.str()).bind(2, run.tenant.str());
   SG_TRY(interrupts.run());
-  SG_TRY(Statement work, db.query("UPDATE work_items SET state='closed' WHERE run_id=?1 AND tenant=?2 AND state IN ('ready','leased')"));
+  SG_TRY(
+      Statement work,
+      db.query("UPDATE work_items SET state='closed' WHERE run_id=?1 AND tenant=?2 AND state IN ('ready','leased')"));
   work.bind(1, run.id.str()).bind(2, run.tenant.str());
   return work.run();
 }
 
-Result<std::optional<WorkRow>> oldest_ready(Connection& db, const std::vector<base::TenantId>& tenants, const std::vector<std::string>& kinds, Timestamp now) {
+Result<std::optional<WorkRow>> oldest_ready(Connection& db, const std::vector<base::TenantId>& tenants,
+                                            const std::vector<std::string>& kinds, Timestamp now) {
   const int first_kind = 2 + static_cast<int>(tenants.size());
-  SG_TRY(Statement row, db.query(std::string("SELECT ") + kWorkColumns + " FROM work_items WHERE state='ready' AND deadline>?1 AND tenant IN (" + places(2, tenants.size()) +
-                                 ") AND kind IN (" + places(first_kind, kinds.size()) + ") AND EXISTS(SELECT 1 FROM runs r WHERE r.run_id=work_items.run_id AND r.tenant=work_items.tenant AND r.state='working') ORDER BY task_id LIMIT 1"));
+  SG_TRY(Statement row, db.query(std::string("SELECT ") + kWorkColumns +
+                                 " FROM work_items WHERE state='ready' AND deadline>?1 AND tenant IN (" +
+                                 places(2, tenants.size()) + ") AND kind IN (" + places(first_kind, kinds.size()) +
+                                 ") AND EXISTS(SELECT 1 FROM runs r WHERE r.run_id=work_items.run_id AND "
+                                 "r.tenant=work_items.tenant AND r.state='working') ORDER BY task_id LIMIT 1"));
   row.bind(1, to_micros(now));
   for (std::size_t i = 0; i < tenants.size(); ++i) row.bind(2 + static_cast<int>(i), tenants[i].str());
   for (std::size_t i = 0; i < kinds.size(); ++i) row.bind(first_kind + static_cast<int>(i), kinds[i]);
@@ -144,7 +176,9 @@ Result<std::optional<WorkRow>> oldest_ready(Connection& db, const std::vector<ba
 }
 
 Result<WorkRow> load_work(Connection& db, const std::vector<base::TenantId>& tenants, const base::TaskId& task) {
-  SG_TRY(Statement row, db.query(std::string("SELECT ") + kWorkColumns + " FROM work_items WHERE task_id=?1 AND tenant IN (" + places(2, tenants.size()) + ")"));
+  SG_TRY(Statement row,
+         db.query(std::string("SELECT ") + kWorkColumns + " FROM work_items WHERE task_id=?1 AND tenant IN (" +
+                  places(2, tenants.size()) + ")"));
   row.bind(1, task.str());
   for (std::size_t i = 0; i < tenants.size(); ++i) row.bind(2 + static_cast<int>(i), tenants[i].str());
   SG_TRY(const bool found, row.step());
@@ -153,14 +187,21 @@ Result<WorkRow> load_work(Connection& db, const std::vector<base::TenantId>& ten
 }
 
 Result<> save_work(Connection& db, const WorkRow& work) {
-  SG_TRY(Statement row, db.query("UPDATE work_items SET state=?1, attempt=?2, lease=?3, owner=?4, lease_until=?5, output_digest=?6 WHERE task_id=?7 AND tenant=?8"));
-  row.bind(1, work_state_name(work.state)).bind(2, work.attempt).bind(3, work.lease).bind(4, work.owner.str()).bind(5, micros(work.lease_until));
+  SG_TRY(Statement row, db.query("UPDATE work_items SET state=?1, attempt=?2, lease=?3, owner=?4, lease_until=?5, "
+                                 "output_digest=?6 WHERE task_id=?7 AND tenant=?8"));
+  row.bind(1, work_state_name(work.state))
+      .bind(2, work.attempt)
+      .bind(3, work.lease)
+      .bind(4, work.owner.str())
+      .bind(5, micros(work.lease_until));
   row.bind(6, work.output_digest).bind(7, work.id.str()).bind(8, work.tenant.str());
   return row.run();
 }
 
 Result<std::vector<WorkRow>> expired_work(Connection& db, Timestamp now) {
-  SG_TRY(Statement rows, db.query(std::string("SELECT ") + kWorkColumns + " FROM work_items WHERE state IN ('ready','leased') AND ((state='leased' AND lease_until<=?1) OR deadline<=?1)"));
+  SG_TRY(Statement rows, db.query(std::string("SELECT ") + kWorkColumns +
+                                  " FROM work_items WHERE state IN ('ready','leased') AND ((state='leased' AND "
+                                  "lease_until<=?1) OR deadline<=?1)"));
   rows.bind(1, to_micros(now));
   std::vector<WorkRow> out;
   while (true) {

@@ -23,7 +23,8 @@ constexpr auto kBatchTime = std::chrono::milliseconds(5);  // pure steps that sh
 
 // Faults of the appliance, not of the run.
 bool is_ours(const Error& error) {
-  return error.code == Code::kJailLost || error.code == Code::kIo || error.kind() == base::Kind::kInternal || error.kind() == base::Kind::kBusy;
+  return error.code == Code::kJailLost || error.code == Code::kIo || error.kind() == base::Kind::kInternal ||
+         error.kind() == base::Kind::kBusy;
 }
 
 std::string text_of_member(const json::Object& config, std::string_view name) {
@@ -33,7 +34,8 @@ std::string text_of_member(const json::Object& config, std::string_view name) {
 
 }  // namespace
 
-Walk::Walk(base::Env& env, const Stepper::Settings& settings, RunRow run, const Basis& basis, const Stepper::Evaluate& evaluate)
+Walk::Walk(base::Env& env, const Stepper::Settings& settings, RunRow run, const Basis& basis,
+           const Stepper::Evaluate& evaluate)
     : env_(env), settings_(settings), basis_(basis), evaluate_(evaluate), now_(env.now()) {
   unit_.run = std::move(run);
 }
@@ -41,7 +43,9 @@ Walk::Walk(base::Env& env, const Stepper::Settings& settings, RunRow run, const 
 Result<Unit> Walk::go() && {
   begin();
   const base::Duration began = env_.monotonic();
-  for (int made = 0; made < settings_.limits.batch_steps && running() && (made == 0 || env_.monotonic() - began < kBatchTime); ++made) {
+  for (int made = 0;
+       made < settings_.limits.batch_steps && running() && (made == 0 || env_.monotonic() - began < kBatchTime);
+       ++made) {
     now_ = env_.now();
     if (over_limits()) break;
     const auto stepped = step();
@@ -56,7 +60,8 @@ void Walk::begin() {
   run().ready_at.reset();
   if (run().state != RunState::kPending) return;
   run().state = RunState::kRunning;
-  unit_.audit.push_back(make_audit(audit::EventName::kRunStarted, audit::Outcome::kSuccess, run(), engine_actor(), {{"basis", basis_.basis_hash.hex()}}));
+  unit_.audit.push_back(make_audit(audit::EventName::kRunStarted, audit::Outcome::kSuccess, run(), engine_actor(),
+                                   {{"basis", basis_.basis_hash.hex()}}));
   transition("<start>", run().node.str(), "start", "");
 }
 
@@ -84,8 +89,12 @@ void Walk::fail_run(const Error& error) {
 
 Result<> Walk::step() {
   step_recorded_ = false;
-  if (cursor().phase == Phase::kEnter) { SG_TRY(enter()); }
-  if (running() && cursor().phase == Phase::kDecide) { SG_TRY(cursor().branches ? finish_branch() : decide()); }
+  if (cursor().phase == Phase::kEnter) {
+    SG_TRY(enter());
+  }
+  if (running() && cursor().phase == Phase::kDecide) {
+    SG_TRY(cursor().branches ? finish_branch() : decide());
+  }
   return {};
 }
 
@@ -123,7 +132,8 @@ Result<json::Object> Walk::execute(const graph::Node& current) {
 }
 
 Result<> Walk::hand_out(const graph::Node& current) {
-  if (!settings_.side_effects) return fail(Code::kSideEffectsDenied, "run: node " + current.id.str() + ": side effects are not allowed here");
+  if (!settings_.side_effects)
+    return fail(Code::kSideEffectsDenied, "run: node " + current.id.str() + ": side effects are not allowed here");
   if (!basis_.any_worker_kind && !basis_.worker_kinds.contains(current.kind)) {
     return fail(Code::kKindNotDeclared, "run: node " + current.id.str() + ": no active pack declares its kind");
   }
@@ -150,7 +160,8 @@ Result<> Walk::decide() {
   if (current->kind == "interrupt" && !cursor().error) {
     SG_TRY(const graph::Interrupt interrupt, graph::read_interrupt(current->config));
     SG_TRY(Question question, make_question(interrupt, run().data));
-    const bool answered = std::ranges::any_of(cursor().answers, [&](const Answer& one) { return one.question.same_as(question); });
+    const bool answered =
+        std::ranges::any_of(cursor().answers, [&](const Answer& one) { return one.question.same_as(question); });
     if (!answered) return ask(std::move(question));
   }
   Decision decision;
@@ -175,29 +186,38 @@ Result<> Walk::ask(Question question) {
   row.asked_at = now_;
   if (question.timeout) row.expires_at = now_ + *question.timeout;
   if (const auto other = timeout_target(question); other && !basis_.plan->index_of(*other)) {
-    return fail(Code::kRulesTemplate, "decision: rule " + question.rule + ": on_timeout goes to a node that does not exist");
+    return fail(Code::kRulesTemplate,
+                "decision: rule " + question.rule + ": on_timeout goes to a node that does not exist");
   }
   json::Array guards;
   for (const std::string& guarded : question.guards) {
     const auto index = basis_.plan->index_of(guarded);
-    if (!index) return fail(Code::kRulesTemplate, "decision: rule " + question.rule + ": guards a node that does not exist");
+    if (!index)
+      return fail(Code::kRulesTemplate, "decision: rule " + question.rule + ": guards a node that does not exist");
     const graph::Node& target = basis_.plan->nodes()[*index];
     row.guards.push_back({target.id, input_digest(target.kind, target.config, run().data).hex()});
     guards.push_back(json::Object{{"input_digest", row.guards.back().input_digest}, {"node", guarded}});
   }
-  const json::Object parts{{"basis", basis_.basis_hash.hex()}, {"guards", std::move(guards)}, {"payload", question.payload},
-                           {"prompt", question.prompt}, {"run_id", run().id.str()}, {"step", run().steps}};
+  const json::Object parts{{"basis", basis_.basis_hash.hex()}, {"guards", std::move(guards)},
+                           {"payload", question.payload},      {"prompt", question.prompt},
+                           {"run_id", run().id.str()},         {"step", run().steps}};
   row.id = base::InterruptId(crypto::domain_digest(kInterruptDomain, json::canonical(parts)).hex());
   run().state = RunState::kWaiting;
-  json::Object event = make_event("waiting_for_input", run(), now_, std::string(kEngineActor), question.stage.empty() ? "runtime" : "rule");
+  json::Object event = make_event("waiting_for_input", run(), now_, std::string(kEngineActor),
+                                  question.stage.empty() ? "runtime" : "rule");
   event.set("interrupt_id", row.id.str());
   event.set("prompt", question.prompt);
   event.set("interrupt_payload", question.payload);
-  event.set("requested_capability", question.requested_capability ? json::Value(*question.requested_capability) : json::Value());
+  event.set("requested_capability",
+            question.requested_capability ? json::Value(*question.requested_capability) : json::Value());
   unit_.events.push_back(std::move(event));
   unit_.audit.push_back(make_audit(audit::EventName::kRunWaiting, audit::Outcome::kSuccess, run(), engine_actor(),
-                                   {{"basis", basis_.basis_hash.hex()}, {"interrupt_id", row.id.str()}, {"node", run().node.str()},
-                                    {"rule", question.rule}, {"stage", question.stage}, {"step", run().steps}}));
+                                   {{"basis", basis_.basis_hash.hex()},
+                                    {"interrupt_id", row.id.str()},
+                                    {"node", run().node.str()},
+                                    {"rule", question.rule},
+                                    {"stage", question.stage},
+                                    {"step", run().steps}}));
   row.question = std::move(question);
   unit_.ask = std::move(row);
   return {};
@@ -207,13 +227,18 @@ Result<> Walk::ask(Question question) {
 Result<> Walk::take(const Decision& decision, json::Array facts, const rules::Outcome& outcome) {
   record(to_json(decision), std::move(facts), outcome);
   if (cursor().error && decision.decision == DecisionClass::kContinue) {
-    return fail(Code::kNodeFailed, "run: node " + run().node.str() + ": failed (" + cursor().error->code + ") and no rule said what then");
+    return fail(Code::kNodeFailed,
+                "run: node " + run().node.str() + ": failed (" + cursor().error->code + ") and no rule said what then");
   }
   ++cursor().decisions;
   if (!decision.stage.empty() && decision.stage != kGraphStage) {
     unit_.audit.push_back(make_audit(audit::EventName::kRunDecided, audit::Outcome::kSuccess, run(), engine_actor(),
-                                     {{"class", decision_class_name(decision.decision)}, {"node", run().node.str()}, {"pack_digest", decision.stage_digest},
-                                      {"rule", decision.rule}, {"stage", decision.stage}, {"step", run().steps - 1}}));
+                                     {{"class", decision_class_name(decision.decision)},
+                                      {"node", run().node.str()},
+                                      {"pack_digest", decision.stage_digest},
+                                      {"rule", decision.rule},
+                                      {"stage", decision.stage},
+                                      {"step", run().steps - 1}}));
   }
   switch (decision.decision) {
     case DecisionClass::kViolation: return violate(decision);
@@ -229,8 +254,12 @@ Result<> Walk::take(const Decision& decision, json::Array facts, const rules::Ou
 
 Result<> Walk::violate(const Decision& decision) {
   unit_.audit.push_back(make_audit(audit::EventName::kRulesViolation, audit::Outcome::kDenied, run(), engine_actor(),
-                                   {{"node", run().node.str()}, {"pack_digest", decision.stage_digest}, {"rule", decision.rule}, {"stage", decision.stage}}));
-  finish(RunState::kFailed, base::reason(Code::kPolicyDenied).name, "rule " + decision.stage + "/" + decision.rule + ": " + decision.reason);
+                                   {{"node", run().node.str()},
+                                    {"pack_digest", decision.stage_digest},
+                                    {"rule", decision.rule},
+                                    {"stage", decision.stage}}));
+  finish(RunState::kFailed, base::reason(Code::kPolicyDenied).name,
+         "rule " + decision.stage + "/" + decision.rule + ": " + decision.reason);
   return {};
 }
 

@@ -1,5 +1,5 @@
-// Walk: one advance() of a run; holds the unit while it grows. walk.cpp executes nodes and decides, route.cpp goes where
-// the decision says.
+// Walk: one advance() of a run; holds the unit while it grows. walk.cpp executes nodes and decides, route.cpp goes
+// where the decision says.
 #pragma once
 
 #include "stepper.hpp"
@@ -9,13 +9,16 @@ namespace stargraph::engine {
 class Walk {
  public:
   // Everything given must outlive the walk.
-  Walk(base::Env& env, const Stepper::Settings& settings, RunRow run, const Basis& basis, const Stepper::Evaluate& evaluate);
+  Walk(base::Env& env, const Stepper::Settings& settings, RunRow run, const Basis& basis,
+       const Stepper::Evaluate& evaluate);
   [[nodiscard]] base::Result<Unit> go() &&;
 
  private:
   RunRow& run() { return unit_.run; }
   Cursor& cursor() { return unit_.run.cursor; }
-  [[nodiscard]] bool running() const { return unit_.run.state == RunState::kRunning && !unit_.ask && !unit_.work && !unit_.run.ready_at; }
+  [[nodiscard]] bool running() const {
+    return unit_.run.state == RunState::kRunning && !unit_.ask && !unit_.work && !unit_.run.ready_at;
+  }
 
   void begin();
   [[nodiscard]] bool over_limits();

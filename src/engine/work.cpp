@@ -1,9 +1,9 @@
 // The work queue: tasks of nodes that the daemon does not run, leased by workers that call in; and what time does
 // to leases, questions and runs.
+#include "events.hpp"
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/crypto/secret.hpp"
 #include "stargraph/json/write.hpp"
-#include "events.hpp"
 #include "state.hpp"
 
 namespace stargraph::engine {
@@ -49,27 +49,34 @@ WorkItem item_of(const WorkRow& work) {
   return item;
 }
 
-audit::Event work_event(audit::EventName name, audit::Outcome outcome, const WorkRow& work, const base::ActorName& actor, const std::string& request_id) {
+audit::Event work_event(audit::EventName name, audit::Outcome outcome, const WorkRow& work,
+                        const base::ActorName& actor, const std::string& request_id) {
   audit::Event event;
   event.name = name;
   event.outcome = outcome;
   event.actor = actor;
   event.tenant = work.tenant;
   event.run = work.run;
-  event.data = {{"attempt", work.attempt}, {"kind", audit::safe_text(work.kind, kMaxAuditKind)}, {"node", work.node.str()}, {"step", work.step}, {"task_id", work.id.str()}};
+  event.data = {{"attempt", work.attempt},
+                {"kind", audit::safe_text(work.kind, kMaxAuditKind)},
+                {"node", work.node.str()},
+                {"step", work.step},
+                {"task_id", work.id.str()}};
   if (!request_id.empty()) event.data.set("request_id", request_id);
   return event;
 }
 
 Result<> holds(const WorkRow& work, const Caller& worker, const std::string& lease) {
   const bool same = crypto::equal_constant_time(base::as_bytes(work.lease), base::as_bytes(lease));
-  if (work.state != WorkState::kLeased || !same || work.owner != worker.actor) return fail(Code::kLeaseLost, "task: the lease is not held any more");
+  if (work.state != WorkState::kLeased || !same || work.owner != worker.actor)
+    return fail(Code::kLeaseLost, "task: the lease is not held any more");
   return {};
 }
 
 }  // namespace
 
-Result<std::optional<WorkItem>> Engine::lease(const Caller& worker, const std::vector<base::TenantId>& tenants, const std::vector<std::string>& kinds) {
+Result<std::optional<WorkItem>> Engine::lease(const Caller& worker, const std::vector<base::TenantId>& tenants,
+                                              const std::vector<std::string>& kinds) {
   if (tenants.empty() || kinds.empty()) return fail(Code::kRequestInvalid, "lease: kinds: none");
   {
     const std::scoped_lock lock(state_->mutex);
@@ -84,7 +91,9 @@ Result<std::optional<WorkItem>> Engine::lease(const Caller& worker, const std::v
     return {};
   }));
   if (!any) return std::nullopt;
-  if (state_->services.admit) { SG_TRY(state_->services.admit()); }
+  if (state_->services.admit) {
+    SG_TRY(state_->services.admit());
+  }
   std::optional<WorkItem> item;
   SG_TRY(state_->commit([&](Connection& db) -> Result<> {
     item.reset();
@@ -97,13 +106,16 @@ Result<std::optional<WorkItem>> Engine::lease(const Caller& worker, const std::v
     ++work->attempt;
     SG_TRY(save_work(db, *work));
     item = item_of(*work);
-    return audit::append(db, work_event(audit::EventName::kWorkLeased, audit::Outcome::kSuccess, *work, worker.actor, worker.request_id), now);
+    return audit::append(
+        db, work_event(audit::EventName::kWorkLeased, audit::Outcome::kSuccess, *work, worker.actor, worker.request_id),
+        now);
   }));
   if (item && state_->services.committed) state_->services.committed();
   return item;
 }
 
-Result<base::Timestamp> Engine::heartbeat(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task, const std::string& lease) {
+Result<base::Timestamp> Engine::heartbeat(const Caller& worker, const std::vector<base::TenantId>& tenants,
+                                          const base::TaskId& task, const std::string& lease) {
   base::Timestamp until{};
   const base::Timestamp now = state_->services.env.now();
   SG_TRY(state_->commit([&](Connection& db) -> Result<> {
@@ -116,8 +128,8 @@ Result<base::Timestamp> Engine::heartbeat(const Caller& worker, const std::vecto
   return until;
 }
 
-Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task, const std::string& lease,
-                          const json::Object& output) {
+Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task,
+                          const std::string& lease, const json::Object& output) {
   SG_TRY(json::check_portable(output));
   const std::string digest = crypto::domain_digest(kOutputDomain, json::canonical(output)).hex();
   WorkRow seen;
@@ -138,7 +150,8 @@ Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId
     work.state = WorkState::kDone;
     work.output_digest = digest;
     SG_TRY(save_work(db, work));
-    audit::Event event = work_event(audit::EventName::kWorkCompleted, audit::Outcome::kSuccess, work, worker.actor, worker.request_id);
+    audit::Event event =
+        work_event(audit::EventName::kWorkCompleted, audit::Outcome::kSuccess, work, worker.actor, worker.request_id);
     event.data.set("output_hmac", salted(unit.run, output));
     unit.audit.push_back(std::move(event));
     state_->stepper.accept_output(unit, *basis, output, worker.actor);
@@ -147,8 +160,8 @@ Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId
   return {};
 }
 
-Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task, const std::string& lease,
-                           const std::string& message, bool retryable) {
+Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task,
+                           const std::string& lease, const std::string& message, bool retryable) {
   SG_TRY(json::check_portable(message));
   if (message.size() > kMaxMessageBytes) return fail(Code::kRequestInvalid, "task: message: too long");
   WorkRow seen;
@@ -164,7 +177,8 @@ Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantI
     work.state = again ? WorkState::kReady : WorkState::kFailed;
     work.lease.clear();
     SG_TRY(save_work(db, work));
-    audit::Event event = work_event(audit::EventName::kWorkFailed, audit::Outcome::kFailure, work, worker.actor, worker.request_id);
+    audit::Event event =
+        work_event(audit::EventName::kWorkFailed, audit::Outcome::kFailure, work, worker.actor, worker.request_id);
     event.data.set("retried", again);
     event.data.set("message_hmac", salted(unit.run, message));
     unit.audit.push_back(std::move(event));
@@ -179,7 +193,8 @@ Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantI
 bool Engine::wait_for_work(base::Duration timeout) {
   std::unique_lock lock(state_->mutex);
   const std::uint64_t seen = seen_work.engine == state_.get() ? seen_work.made : state_->work_made;
-  return state_->work_ready.wait_for(lock, timeout, [&] { return state_->stopping || state_->work_made != seen; }) && !state_->stopping;
+  return state_->work_ready.wait_for(lock, timeout, [&] { return state_->stopping || state_->work_made != seen; }) &&
+         !state_->stopping;
 }
 
 // A lease ran out: the task is ready again; its node ran out of time: rules may route that.
@@ -191,11 +206,13 @@ Result<> Engine::State::expire_work(const WorkRow& work, base::Timestamp now) {
     if (!open) return fail(Code::kConflict, "task: is at its end already");
     const bool over = current.deadline <= now;
     again = !over;
-    if (!over && !(current.lease_until && *current.lease_until <= now)) return fail(Code::kConflict, "task: was renewed");
+    if (!over && !(current.lease_until && *current.lease_until <= now))
+      return fail(Code::kConflict, "task: was renewed");
     current.state = over ? WorkState::kFailed : WorkState::kReady;
     current.lease.clear();
     SG_TRY(save_work(db, current));
-    unit.audit.push_back(work_event(audit::EventName::kWorkExpired, audit::Outcome::kFailure, current, base::ActorName(std::string(kEngineActor)), ""));
+    unit.audit.push_back(work_event(audit::EventName::kWorkExpired, audit::Outcome::kFailure, current,
+                                    base::ActorName(std::string(kEngineActor)), ""));
     if (!over) return {};
     stepper.accept_failure(unit, {"timed-out", current.attempt});
     return {};

@@ -20,7 +20,8 @@
 namespace stargraph::engine {
 
 inline constexpr std::int64_t kSemanticsVersion = 1;  // of the engine; part of every basis
-inline constexpr std::string_view kGraphStage = "graph";  // the program's last stage, when the graph has rules of its own
+inline constexpr std::string_view kGraphStage =
+    "graph";  // the program's last stage, when the graph has rules of its own
 
 struct Basis {
   base::GraphId graph;
@@ -28,10 +29,10 @@ struct Basis {
   crypto::Digest basis_hash;
   std::shared_ptr<const graph::Plan> plan;
   std::shared_ptr<const rules::Program> program;
-  std::vector<trust::PackRef> packs;       // mounted rules packs and, if any, the execution pack
-  std::string graph_document;              // canonical dump: what a restart rebuilds the plan from
-  std::set<std::string> worker_kinds;      // kinds that may be leased; empty with `any_worker_kind`
-  bool any_worker_kind = false;            // oss-default
+  std::vector<trust::PackRef> packs;   // mounted rules packs and, if any, the execution pack
+  std::string graph_document;          // canonical dump: what a restart rebuilds the plan from
+  std::set<std::string> worker_kinds;  // kinds that may be leased; empty with `any_worker_kind`
+  bool any_worker_kind = false;        // oss-default
   // Input templates of packs that the host fills from state: template -> (stage, slots).
   struct InputTemplate {
     std::size_t stage = 0;
@@ -42,15 +43,15 @@ struct Basis {
 };
 
 struct GraphSource {
-  std::string document;                    // JSON text
+  std::string document;                          // JSON text
   const trust::LoadedPack* execution = nullptr;  // null: from graphs_dir
 };
 
 // kIncompatible for a mount of a pack that is not active or of another version, kGraphInvalid for a cycle in
 // `requires`, and the errors of graph::make_plan and rules::check_stages.
 [[nodiscard]] base::Result<std::shared_ptr<const Basis>> make_basis(const GraphSource& source,
-                                                                   std::span<const trust::LoadedPack> active_rules,
-                                                                   bool any_worker_kind);
+                                                                    std::span<const trust::LoadedPack> active_rules,
+                                                                    bool any_worker_kind);
 
 class Catalog {
  public:

@@ -25,8 +25,8 @@ struct EngineLimits {
   std::size_t parameter_bytes = 256 << 10;
   base::Duration node_time = std::chrono::seconds(300);
   base::Duration lease_time = std::chrono::seconds(60);
-  int workers = 0;            // scheduler threads; 0: one a core
-  int batch_steps = 16;       // pure steps of one run that may share a transaction
+  int workers = 0;       // scheduler threads; 0: one a core
+  int batch_steps = 16;  // pure steps of one run that may share a transaction
 };
 
 struct EngineServices {
@@ -54,7 +54,8 @@ struct Caller {
 class Engine {
  public:
   // `services` must outlive the engine. Reads no run yet.
-  [[nodiscard]] static base::Result<std::unique_ptr<Engine>> make(const EngineServices& services, const EngineLimits& limits,
+  [[nodiscard]] static base::Result<std::unique_ptr<Engine>> make(const EngineServices& services,
+                                                                  const EngineLimits& limits,
                                                                   std::shared_ptr<const Catalog> catalog);
   ~Engine();
 
@@ -80,24 +81,28 @@ class Engine {
   [[nodiscard]] base::Result<RunView> resume(const Caller& caller, const base::RunId& run);
   // `may` answers whether the caller holds the capability the question asks for; its error is returned.
   // kInterruptIdRequired, kInterruptUnknown (not this run's open question), kApprovalStale, kRunState.
-  [[nodiscard]] base::Result<RunView> respond(const Caller& caller, const base::RunId& run, const RespondRequest& request,
+  [[nodiscard]] base::Result<RunView> respond(const Caller& caller, const base::RunId& run,
+                                              const RespondRequest& request,
                                               const std::function<base::Result<>(const std::string& capability)>& may);
 
   // The oldest ready task of one of `kinds` in one of `tenants`; nothing when there is none.
-  [[nodiscard]] base::Result<std::optional<WorkItem>> lease(const Caller& worker, const std::vector<base::TenantId>& tenants,
+  [[nodiscard]] base::Result<std::optional<WorkItem>> lease(const Caller& worker,
+                                                            const std::vector<base::TenantId>& tenants,
                                                             const std::vector<std::string>& kinds);
   // Blocks until a task became ready after this thread's last lease() began, or `timeout`: a long poll leases, waits
   // and leases again and misses nothing in between. False: time is up, or the engine stops.
   [[nodiscard]] bool wait_for_work(base::Duration timeout);
   // What follows names the worker's tenants: kTaskUnknown for a task of another one; kLeaseLost when the
   // token is not the task's current lease or somebody else's.
-  [[nodiscard]] base::Result<base::Timestamp> heartbeat(const Caller& worker, const std::vector<base::TenantId>& tenants,
+  [[nodiscard]] base::Result<base::Timestamp> heartbeat(const Caller& worker,
+                                                        const std::vector<base::TenantId>& tenants,
                                                         const base::TaskId& task, const std::string& lease);
   // The same completion twice is fine and changes nothing; another one for a completed task is kConflict.
-  [[nodiscard]] base::Result<> complete(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task,
-                                        const std::string& lease, const json::Object& output);
-  [[nodiscard]] base::Result<> fail_task(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task,
-                                         const std::string& lease, const std::string& message, bool retryable);
+  [[nodiscard]] base::Result<> complete(const Caller& worker, const std::vector<base::TenantId>& tenants,
+                                        const base::TaskId& task, const std::string& lease, const json::Object& output);
+  [[nodiscard]] base::Result<> fail_task(const Caller& worker, const std::vector<base::TenantId>& tenants,
+                                         const base::TaskId& task, const std::string& lease, const std::string& message,
+                                         bool retryable);
 
   // Calls `wake` (any thread, must not block) whenever events of a run were committed.
   void on_events(std::function<void(const base::RunId&)> wake);

@@ -16,15 +16,15 @@
 namespace stargraph::engine {
 
 enum class RunState : std::uint8_t {
-  kPending,    // accepted, not begun
-  kRunning,    // a scheduler thread has it or will take it
-  kWaiting,    // for a person (an interrupt)
-  kWorking,    // for a worker (a leased task)
-  kPaused,     // by an operator or a revocation
+  kPending,  // accepted, not begun
+  kRunning,  // a scheduler thread has it or will take it
+  kWaiting,  // for a person (an interrupt)
+  kWorking,  // for a worker (a leased task)
+  kPaused,   // by an operator or a revocation
   kDone,
   kFailed,
   kCancelled,
-  kExpired,    // over its wall clock
+  kExpired,  // over its wall clock
 };
 [[nodiscard]] std::string_view run_state_name(RunState state);
 [[nodiscard]] std::optional<RunState> run_state_from_name(std::string_view name);
@@ -50,11 +50,11 @@ struct InterruptView {
   base::InterruptId id;
   base::StepNumber step;
   base::NodeId node;
-  std::string prompt;   // fields filled in
+  std::string prompt;  // fields filled in
   json::Object payload;
   std::optional<std::string> requested_capability;
   std::optional<base::NodeId> guards;
-  std::string rule;     // "<pack or graph>/<rule>", empty for an interrupt node
+  std::string rule;  // "<pack or graph>/<rule>", empty for an interrupt node
   base::Timestamp asked_at{};
   std::optional<base::Timestamp> expires_at;
 };
@@ -72,13 +72,13 @@ struct RunView {
   base::Timestamp last_step_at{};
   std::optional<base::Timestamp> finished_at;
   std::optional<base::RunId> parent;
-  base::StepNumber steps;           // how many are recorded
-  base::NodeId node;                // where it stands
-  std::string reason;               // of a halt
+  base::StepNumber steps;                  // how many are recorded
+  base::NodeId node;                       // where it stands
+  std::string reason;                      // of a halt
   std::optional<std::string> error_class;  // a reason code
   std::optional<std::string> error_cause;  // for people; no input echoed
   std::optional<InterruptView> interrupt;
-  json::Object data;                // the run's state (fields); filled by get_run only
+  json::Object data;  // the run's state (fields); filled by get_run only
 };
 
 struct RunFilter {
@@ -118,14 +118,14 @@ struct RespondRequest {
 // Work for a worker.
 struct WorkItem {
   base::TaskId id;
-  std::string lease;        // token that heartbeat, complete and fail must carry
+  std::string lease;  // token that heartbeat, complete and fail must carry
   base::TenantId tenant;
   base::RunId run;
   base::StepNumber step;
   base::NodeId node;
   std::string kind;
-  json::Object config;      // the node's
-  json::Object state;       // the run's fields
+  json::Object config;  // the node's
+  json::Object state;   // the run's fields
   std::int64_t attempt = 1;
   base::Timestamp lease_until{};
   base::Timestamp deadline{};  // of the node

@@ -80,7 +80,8 @@ TEST_F(Crash, EverythingARunCanDoIsDone) {
   limits_.batch_steps = 1;
   make_engine({kEverything});
   run_with([](int) { return false; });
-  EXPECT_EQ(visited(last_), (std::vector<std::string>{"intro", "score", "left", "right", "joined", "gate", "act", "act", "again", "end"}));
+  EXPECT_EQ(visited(last_), (std::vector<std::string>{"intro", "score", "left", "right", "joined", "gate", "act", "act",
+                                                      "again", "end"}));
   const json::Object data = view(last_).data;
   EXPECT_EQ(*data.find("note"), json::Value("alert a-1"));
   EXPECT_EQ(*data.find("left"), json::Value("left"));

@@ -23,7 +23,8 @@ rules::Program two_stages() {
   return program;
 }
 
-rules::Derived action(std::string kind, std::vector<std::pair<std::string, rules::SlotValue>> slots = {}, std::uint32_t stage = 0, std::string rule = "r") {
+rules::Derived action(std::string kind, std::vector<std::pair<std::string, rules::SlotValue>> slots = {},
+                      std::uint32_t stage = 0, std::string rule = "r") {
   rules::Derived out{stage, std::move(rule), {"stargraph_action", {{"kind", Symbol{std::move(kind)}}}}};
   for (auto& slot : slots) out.fact.slots.push_back(std::move(slot));
   return out;
@@ -35,7 +36,8 @@ rules::Outcome left(std::vector<rules::Derived> actions) {
   return outcome;
 }
 
-base::Result<Decision> folded(std::vector<rules::Derived> actions, const std::vector<Question>& answered = {}, const json::Object& state = {}) {
+base::Result<Decision> folded(std::vector<rules::Derived> actions, const std::vector<Question>& answered = {},
+                              const json::Object& state = {}) {
   return fold(two_stages(), left(std::move(actions)), answered, state);
 }
 
@@ -58,7 +60,8 @@ TEST(Decision, TheStrongestClassWins) {
   EXPECT_EQ(folded({retry, parallel, go, halt})->decision, DecisionClass::kHalt);
   EXPECT_EQ(folded({retry, parallel, go, halt, ask})->decision, DecisionClass::kInterrupt);
   rules::Outcome outcome = left({retry, parallel, go, halt, ask});
-  outcome.violations.push_back({1, "v", {"bosun.violation", {{"severity", std::string("halt")}, {"reason", std::string("no")}}}});
+  outcome.violations.push_back(
+      {1, "v", {"bosun.violation", {{"severity", std::string("halt")}, {"reason", std::string("no")}}}});
   const auto decision = fold(two_stages(), outcome, {}, {});
   EXPECT_EQ(decision->decision, DecisionClass::kViolation);
   EXPECT_EQ(decision->reason, "no");
@@ -66,7 +69,8 @@ TEST(Decision, TheStrongestClassWins) {
 }
 
 TEST(Decision, WithinAClassTheFirstWins) {
-  const auto decision = folded({action("goto", {{"target", Symbol{"a"}}}, 0, "first"), action("goto", {{"target", Symbol{"b"}}}, 1, "second")});
+  const auto decision = folded(
+      {action("goto", {{"target", Symbol{"a"}}}, 0, "first"), action("goto", {{"target", Symbol{"b"}}}, 1, "second")});
   EXPECT_EQ(decision->target, "a");
   EXPECT_EQ(decision->rule, "first");
   EXPECT_EQ(decision->stage_digest, "d1");
@@ -96,17 +100,23 @@ TEST(Decision, SG_T_STATE_ActionsThatMakeNoSenseAreRefused) {
   EXPECT_EQ(why(action("dance")), Code::kRulesTemplate);
   EXPECT_EQ(why(action("goto")), Code::kRulesTemplate);
   EXPECT_EQ(why(action("parallel")), Code::kRulesTemplate);
-  EXPECT_EQ(why(action("parallel", {{"targets", Multifield{Symbol{"a"}}}, {"strategy", Symbol{"race"}}})), Code::kRulesTemplate);
+  EXPECT_EQ(why(action("parallel", {{"targets", Multifield{Symbol{"a"}}}, {"strategy", Symbol{"race"}}})),
+            Code::kRulesTemplate);
   EXPECT_EQ(why(action("interrupt")), Code::kRulesTemplate);
-  EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"payload", std::string("[1]")}})), Code::kRulesTemplate);
-  EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"payload", std::string("{")}})), Code::kRulesTemplate);
-  EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"timeout", std::string("soon")}})), Code::kRulesTemplate);
-  EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"on_timeout", std::string("explode")}})), Code::kRulesTemplate);
+  EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"payload", std::string("[1]")}})),
+            Code::kRulesTemplate);
+  EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"payload", std::string("{")}})),
+            Code::kRulesTemplate);
+  EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"timeout", std::string("soon")}})),
+            Code::kRulesTemplate);
+  EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("x")}, {"on_timeout", std::string("explode")}})),
+            Code::kRulesTemplate);
 }
 
 // A person is asked even when a place of the prompt has no field.
 TEST(Decision, APlaceWithoutAFieldStaysReadable) {
-  EXPECT_EQ(folded({action("interrupt", {{"prompt", std::string("Do {missing}?")}})})->question->prompt, "Do {missing}?");
+  EXPECT_EQ(folded({action("interrupt", {{"prompt", std::string("Do {missing}?")}})})->question->prompt,
+            "Do {missing}?");
 }
 
 TEST(Decision, SG_T_STATE_TextThatCannotBeRecordedIsRefused) {
@@ -115,7 +125,8 @@ TEST(Decision, SG_T_STATE_TextThatCannotBeRecordedIsRefused) {
   EXPECT_EQ(why(action("interrupt", {{"prompt", std::string("\xff")}})), Code::kRulesTemplate);
 }
 
-// A rule may name itself (rule_id), and its name goes into an audit record: one that does not fit would hold the run for ever.
+// A rule may name itself (rule_id), and its name goes into an audit record: one that does not fit would hold the run
+// for ever.
 TEST(Decision, SG_D_STATE_ARulesNameHasALimit) {
   EXPECT_TRUE(folded({action("halt", {}, 0, std::string(256, 'r'))}).has_value());
   EXPECT_EQ(why(action("halt", {}, 0, std::string(257, 'r'))), Code::kRulesTemplate);
@@ -123,7 +134,9 @@ TEST(Decision, SG_D_STATE_ARulesNameHasALimit) {
 
 TEST(Decision, SG_D_STATE_APauseBeforeARetryHasALimit) {
   constexpr std::int64_t kDay = 24LL * 60 * 60 * 1000;
-  const auto retry = [](std::int64_t pause) { return action("retry", {{"target", Symbol{"a"}}, {"backoff_ms", pause}}); };
+  const auto retry = [](std::int64_t pause) {
+    return action("retry", {{"target", Symbol{"a"}}, {"backoff_ms", pause}});
+  };
   EXPECT_EQ(folded({retry(kDay)})->backoff_ms, kDay);
   EXPECT_EQ(why(retry(kDay + 1)), Code::kRulesTemplate);
   EXPECT_EQ(why(retry(-1)), Code::kRulesTemplate);

@@ -127,7 +127,9 @@ class EngineTest : public ::testing::Test {
     run_all();
   }
 
-  std::optional<WorkItem> lease(const std::vector<std::string>& kinds) { return engine_->lease(worker_, {worker_.tenant}, kinds).value(); }
+  std::optional<WorkItem> lease(const std::vector<std::string>& kinds) {
+    return engine_->lease(worker_, {worker_.tenant}, kinds).value();
+  }
 
   // Does the work of every ready task with `work(item)`.
   template <class Work>

@@ -14,7 +14,8 @@ ir_version: "1.0.0"
 id: governed
 nodes: [{id: a, kind: echo}, {id: b, kind: echo}, {id: c, kind: halt}]
 state_schema: {amount: {type: int, route: true}, tier: {type: str, route: true, default: dev}}
-governance: )" + mounts + "\n";
+governance: )" +
+         mounts + "\n";
 }
 
 const std::string kViolation = R"(
@@ -61,12 +62,14 @@ TEST_F(Governance, TheRecordHasFactsAndTrace) {
   const base::RunId run = run_governed({{"amount", 101}});
   const json::Object record = *steps(run).back().record.object();
   const std::string facts = json::canonical(*record.find("facts"));
-  EXPECT_NE(facts.find(R"({"slots":{"name":"amount","value":101},"template":"stargraph.field"})"), std::string::npos) << facts;
+  EXPECT_NE(facts.find(R"({"slots":{"name":"amount","value":101},"template":"stargraph.field"})"), std::string::npos)
+      << facts;
   EXPECT_NE(json::canonical(*record.find("trace")).find(R"("rule":"too-much","stage":"caps")"), std::string::npos);
 }
 
 TEST_F(Governance, SG_D_STATE_AHostilePackIsStoppedAndToldOnce) {
-  packs_ = {make_pack({"spin", "(defrule spin (node-id) => (while TRUE do (bind ?x 1)))", "[]", "[]", "{max_ms: 100}"})};
+  packs_ = {
+      make_pack({"spin", "(defrule spin (node-id) => (while TRUE do (bind ?x 1)))", "[]", "[]", "{max_ms: 100}"})};
   make_engine({governed("[{id: spin}]"), R"(
 ir_version: "1.0.0"
 id: honest
@@ -84,9 +87,12 @@ rules: [{id: r, when: {node: a}, then: [{kind: halt, reason: fine}]}]
 }
 
 TEST_F(Governance, SG_T_STATE_ARuleThatBreaksEndsItsRunOnly) {
-  packs_ = {make_pack({"lost", R"((defrule away (node-id (id a)) => (assert (stargraph_action (kind goto) (target nowhere)))))"}),
-            make_pack({"nonsense", R"((defrule odd (node-id (id a)) => (assert (stargraph_action (kind dance)))))"}),
-            make_pack({"crash", R"((defrule zero (node-id (id a)) => (assert (stargraph_action (kind halt) (reason (div 1 0))))))"})};
+  packs_ = {
+      make_pack(
+          {"lost", R"((defrule away (node-id (id a)) => (assert (stargraph_action (kind goto) (target nowhere)))))"}),
+      make_pack({"nonsense", R"((defrule odd (node-id (id a)) => (assert (stargraph_action (kind dance)))))"}),
+      make_pack({"crash",
+                 R"((defrule zero (node-id (id a)) => (assert (stargraph_action (kind halt) (reason (div 1 0))))))"})};
   for (const std::string id : {"lost", "nonsense", "crash"}) {
     make_engine({governed("[{id: " + id + "}]")});
     const base::RunId run = run_governed({{"amount", 1}});
@@ -94,12 +100,16 @@ TEST_F(Governance, SG_T_STATE_ARuleThatBreaksEndsItsRunOnly) {
     EXPECT_EQ(view(run).error_class, id == "crash" ? "rules-runtime" : "rules-template") << id;
     EXPECT_TRUE(verify_steps(view(run).basis_hash, steps(run)).has_value()) << id;
     EXPECT_EQ(count_audited("run.failed"), 1) << id;
-    ASSERT_TRUE(ledger_->run([](store::Connection& db) { return audit::outbox_delete(db, audit::SourceSeq(1'000'000)); }).has_value());
+    ASSERT_TRUE(
+        ledger_->run([](store::Connection& db) { return audit::outbox_delete(db, audit::SourceSeq(1'000'000)); })
+            .has_value());
   }
 }
 
 TEST_F(Governance, SG_T_STATE_ABranchThatAPackChoosesCannotAskAPerson) {
-  packs_ = {make_pack({"split", R"((defrule split (node-id (id a)) => (assert (stargraph_action (kind parallel) (targets b ask) (join c)))))"})};
+  packs_ = {make_pack(
+      {"split",
+       R"((defrule split (node-id (id a)) => (assert (stargraph_action (kind parallel) (targets b ask) (join c)))))"})};
   make_engine({R"(
 ir_version: "1.0.0"
 id: governed
@@ -121,7 +131,8 @@ const std::string kConsumer = R"(
 )";
 
 TEST_F(Governance, ProvidersGoBeforeThoseThatRequire) {
-  packs_ = {make_pack({"consumer", kConsumer, "[risk.level]"}), make_pack({"provider", kProvider, "[]", "[risk.level]"})};
+  packs_ = {make_pack({"consumer", kConsumer, "[risk.level]"}),
+            make_pack({"provider", kProvider, "[]", "[risk.level]"})};
   make_engine({governed("[{id: consumer}, {id: provider}]")});
   EXPECT_EQ(view(run_governed({{"amount", 11}})).reason, "high risk");
   EXPECT_EQ(visited(run_governed({{"amount", 10}})), (Nodes{"a", "b", "c"}));
@@ -145,22 +156,28 @@ TEST_F(Governance, MountsAreOfActivePacksAndTheirVersions) {
 
 TEST_F(Governance, TheBasisIsTheGraphAndItsPacks) {
   packs_ = {make_pack({"caps", kViolation})};
-  const auto hash = [&] { return catalog(governed("[{id: caps}]")).value()->find(base::GraphId("governed"))->basis_hash; };
+  const auto hash = [&] {
+    return catalog(governed("[{id: caps}]")).value()->find(base::GraphId("governed"))->basis_hash;
+  };
   const crypto::Digest first = hash();
   EXPECT_EQ(hash(), first);
   packs_ = {make_pack({"caps", kViolation + "; changed\n", "[]", "[]", "{}", "1.0.1", 2})};
   EXPECT_NE(hash(), first);
 }
 
-const std::string kAsk = R"((defrule ask (node-id (id a)) => (assert (stargraph_action (kind interrupt) (prompt "Go on?")))))";
+const std::string kAsk =
+    R"((defrule ask (node-id (id a)) => (assert (stargraph_action (kind interrupt) (prompt "Go on?")))))";
 
 TEST_F(Governance, RC_T_REPLAY_ARunKeepsThePacksItStartedWith) {
-  const trust::LoadedPack old = make_pack({"rule", kAsk + R"((defrule old (node-id (id b)) => (assert (stargraph_action (kind halt) (reason old)))))"});
+  const trust::LoadedPack old = make_pack(
+      {"rule", kAsk + R"((defrule old (node-id (id b)) => (assert (stargraph_action (kind halt) (reason old)))))"});
   packs_ = {old};
   make_engine({governed("[{id: rule}]")});
   const base::RunId run = run_governed({{"amount", 1}});
   ASSERT_EQ(view(run).state, RunState::kWaiting);
-  packs_ = {make_pack({"rule", R"((defrule new (node-id (id b)) => (assert (stargraph_action (kind halt) (reason new)))))", "[]", "[]", "{}", "2.0.0", 2})};
+  packs_ = {
+      make_pack({"rule", R"((defrule new (node-id (id b)) => (assert (stargraph_action (kind halt) (reason new)))))",
+                 "[]", "[]", "{}", "2.0.0", 2})};
   std::vector<trust::PackRef> asked;
   load_pack_ = [&](const trust::PackRef& ref) -> base::Result<trust::LoadedPack> {
     asked.push_back(ref);
@@ -181,7 +198,9 @@ TEST_F(Governance, SG_T_STATE_ARunWhosePacksAreGoneStaysWhereItIs) {
   const base::InterruptId question = view(run).interrupt->id;
   const trust::LoadedPack other = make_pack({"rule", kViolation, "[]", "[]", "{}", "2.0.0", 2});
   packs_ = {other};
-  load_pack_ = [&](const trust::PackRef&) -> base::Result<trust::LoadedPack> { return other; };  // not what was asked for
+  load_pack_ = [&](const trust::PackRef&) -> base::Result<trust::LoadedPack> {
+    return other;
+  };  // not what was asked for
   make_engine({governed("[{id: rule}]")});
   respond(run, question, {{"answer", "yes"}});
   run_all();
@@ -190,7 +209,8 @@ TEST_F(Governance, SG_T_STATE_ARunWhosePacksAreGoneStaysWhereItIs) {
 }
 
 TEST_F(Governance, SG_E_IR_OnlyKindsOfItsExecutionPackAreHandedOut) {
-  const std::string graph = "ir_version: \"1.0.0\"\nid: exec\nnodes: [{id: a, kind: \"good:Kind\"}, {id: b, kind: \"bad:Kind\"}]\n";
+  const std::string graph =
+      "ir_version: \"1.0.0\"\nid: exec\nnodes: [{id: a, kind: \"good:Kind\"}, {id: b, kind: \"bad:Kind\"}]\n";
   packs_ = {make_execution("graphs", graph, "[\"good:Kind\"]")};
   any_kind_ = false;
   make_engine({});
@@ -211,17 +231,22 @@ class SocTriage : public EngineTest {
   void make(const std::filesystem::path& upstream) {
     const std::filesystem::path root = upstream / "stargraph";
     const auto rules = [&](const char* path) { return support::read_upstream(root / path / "rules.clp"); };
-    packs_ = {make_pack({"stargraph.bosun.budgets", rules("packs-stale/budgets")}), make_pack({"stargraph.bosun.audit", kAudit}),
-              make_pack({"soc-policy", rules("packs/soc-policy"), "[soc.policy.input]", "[soc.policy.action, bosun.provenance]"})};
+    packs_ = {make_pack({"stargraph.bosun.budgets", rules("packs-stale/budgets")}),
+              make_pack({"stargraph.bosun.audit", kAudit}),
+              make_pack({"soc-policy", rules("packs/soc-policy"), "[soc.policy.input]",
+                         "[soc.policy.action, bosun.provenance]"})};
     make_engine({support::read_upstream(root / "graphs/soc-triage.yaml")});
   }
   base::RunId triage(const std::string& tier, const std::string& disposition) {
-    const base::RunId run = start("graph:soc-triage", {{"alert_id", "A-1"}, {"asset_id", "web-1"}, {"asset_tier", tier}, {"features", json::Array{1, 2}}});
+    const base::RunId run =
+        start("graph:soc-triage",
+              {{"alert_id", "A-1"}, {"asset_id", "web-1"}, {"asset_tier", tier}, {"features", json::Array{1, 2}}});
     serve(disposition);
     return run;
   }
   void serve(const std::string& disposition) {
-    serve_all({"graph.nodes:IngestAlert", "graph.nodes:RetrievalPriors", "ml", "dspy", "graph.nodes:SocWriteArtifact", "graph.nodes:AuditChain"},
+    serve_all({"graph.nodes:IngestAlert", "graph.nodes:RetrievalPriors", "ml", "dspy", "graph.nodes:SocWriteArtifact",
+               "graph.nodes:AuditChain"},
               [&](const WorkItem& item) {
                 if (item.node.str() == "risk_score") return json::Object{{"risk", 2}, {"risk_confidence", 0.9}};
                 if (item.node.str() == "triage_decide") return json::Object{{"disposition", disposition}};
@@ -235,12 +260,14 @@ TEST_F(SocTriage, AProdRemediationWaitsForTheAnalyst) {
   make(upstream);
   const base::RunId run = triage("prod", "auto_remediate");
   ASSERT_EQ(view(run).state, RunState::kWaiting) << view(run).error_cause.value_or("");
-  EXPECT_EQ(view(run).interrupt->prompt, "Approve disposition auto_remediate for alert A-1 (risk=2, asset=web-1/prod)?");
+  EXPECT_EQ(view(run).interrupt->prompt,
+            "Approve disposition auto_remediate for alert A-1 (risk=2, asset=web-1/prod)?");
   const std::string trace = json::canonical(*steps(run)[4].record.object()->find("trace"));
   EXPECT_NE(trace.find("soc-policy-prod-autoremediate-interrupt"), std::string::npos) << trace;
   respond(run, view(run).interrupt->id, {{"answer", "approve"}});
   serve("");
-  EXPECT_EQ(visited(run), (Nodes{"ingest", "retrieval", "risk_score", "triage_decide", "soc_policy", "analyst_gate", "write_artifact", "audit", "halt"}));
+  EXPECT_EQ(visited(run), (Nodes{"ingest", "retrieval", "risk_score", "triage_decide", "soc_policy", "analyst_gate",
+                                 "write_artifact", "audit", "halt"}));
   EXPECT_EQ(view(run).reason, "soc-triage++: run complete");
 }
 
@@ -248,7 +275,8 @@ TEST_F(SocTriage, ADismissedAlertNeedsNobody) {
   SG_UPSTREAM_OR_SKIP(upstream);
   make(upstream);
   const base::RunId run = triage("dev", "dismiss");
-  EXPECT_EQ(visited(run), (Nodes{"ingest", "retrieval", "risk_score", "triage_decide", "soc_policy", "write_artifact", "audit", "halt"}));
+  EXPECT_EQ(visited(run), (Nodes{"ingest", "retrieval", "risk_score", "triage_decide", "soc_policy", "write_artifact",
+                                 "audit", "halt"}));
   EXPECT_EQ(view(run).state, RunState::kDone) << view(run).error_cause.value_or("");
 }
 

@@ -17,7 +17,8 @@ class Interrupts : public EngineTest {
     EXPECT_EQ(view(run).state, RunState::kWaiting);
     return run;
   }
-  base::Result<RunView> answer(const base::RunId& run, std::optional<base::InterruptId> id, const std::string& text = "approve", bool lenient = false) {
+  base::Result<RunView> answer(const base::RunId& run, std::optional<base::InterruptId> id,
+                               const std::string& text = "approve", bool lenient = false) {
     return engine_->respond(caller_, run, {std::move(id), {{"answer", text}}, lenient}, allow_);
   }
 };

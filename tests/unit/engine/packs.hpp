@@ -31,7 +31,7 @@ inline trust::LoadedPack load_pack(const base::Bytes& bytes) {
 struct RulesPack {
   std::string id;
   std::string rules;
-  std::string facts = "[]";     // requires.facts
+  std::string facts = "[]";  // requires.facts
   std::string provides = "[]";
   std::string limits = "{}";
   std::string version = "1.0.0";
@@ -39,16 +39,20 @@ struct RulesPack {
 };
 
 inline trust::LoadedPack make_pack(const RulesPack& made) {
-  const std::string manifest = "kind: rules\nid: " + made.id + "\nversion: \"" + made.version +
-                               "\"\nrequires: {stargraph_facts_version: \"1.0\", api_version: \"1\", facts: " + made.facts +
-                               "}\nprovides: " + made.provides + "\ncapabilities: []\nlimits: " + made.limits + "\n";
-  return load_pack(pack::sample_pack({pack::source("manifest.yaml", manifest), pack::source("rules.clp", made.rules)}, made.epoch));
+  const std::string manifest =
+      "kind: rules\nid: " + made.id + "\nversion: \"" + made.version +
+      "\"\nrequires: {stargraph_facts_version: \"1.0\", api_version: \"1\", facts: " + made.facts +
+      "}\nprovides: " + made.provides + "\ncapabilities: []\nlimits: " + made.limits + "\n";
+  return load_pack(
+      pack::sample_pack({pack::source("manifest.yaml", manifest), pack::source("rules.clp", made.rules)}, made.epoch));
 }
 
 // An execution pack with one graph.
 inline trust::LoadedPack make_execution(const std::string& id, const std::string& graph, const std::string& workers) {
-  const std::string manifest = "kind: execution\nid: " + id + "\nversion: \"1.0.0\"\nrequires: {api_version: \"1\"}\nworkers: " + workers + "\n";
-  return load_pack(pack::sample_pack({pack::source("manifest.yaml", manifest), pack::source("graphs/one.yaml", graph)}));
+  const std::string manifest =
+      "kind: execution\nid: " + id + "\nversion: \"1.0.0\"\nrequires: {api_version: \"1\"}\nworkers: " + workers + "\n";
+  return load_pack(
+      pack::sample_pack({pack::source("manifest.yaml", manifest), pack::source("graphs/one.yaml", graph)}));
 }
 
 }  // namespace stargraph::engine

@@ -10,7 +10,8 @@ using Nodes = std::vector<std::string>;
 
 class Runs : public EngineTest {
  protected:
-  base::Result<StartReply> try_start(const std::string& graph, json::Object params, std::optional<std::string> key = {}) {
+  base::Result<StartReply> try_start(const std::string& graph, json::Object params,
+                                     std::optional<std::string> key = {}) {
     return engine_->start_run(caller_, {base::GraphId(graph), std::move(params), std::move(key), "manual"});
   }
   static json::Value member(const EventView& event, std::string_view name) {
@@ -67,8 +68,10 @@ TEST_F(Runs, SG_T_STATE_AChangedStepIsFound) {
     change(all);
     return why(verify_steps(basis, all));
   };
-  EXPECT_EQ(broken([](auto& all) { all[1].record.object()->set("ts", "2030-01-01T00:00:00.000000Z"); }), Code::kChainBroken);
-  EXPECT_EQ(broken([](auto& all) { all[1].record.object()->set("patch", json::Object{{"message", "bye"}}); }), Code::kChainBroken);
+  EXPECT_EQ(broken([](auto& all) { all[1].record.object()->set("ts", "2030-01-01T00:00:00.000000Z"); }),
+            Code::kChainBroken);
+  EXPECT_EQ(broken([](auto& all) { all[1].record.object()->set("patch", json::Object{{"message", "bye"}}); }),
+            Code::kChainBroken);
   EXPECT_EQ(broken([](auto& all) { all[1].node = base::NodeId("c"); }), Code::kChainBroken);
   EXPECT_EQ(broken([](auto& all) { all.erase(all.begin()); }), Code::kChainBroken);
   EXPECT_EQ(broken([](auto& all) { all.erase(all.begin() + 1); }), Code::kChainBroken);
@@ -81,8 +84,9 @@ TEST_F(Runs, SG_T_STATE_StepsAndEventsCannotBeRewritten) {
   make_engine({kLine});
   start("line", {{"message", "hi"}});
   run_all();
-  for (const std::string sql : {"UPDATE steps SET record='{}'", "DELETE FROM steps", "UPDATE events SET body='{}'", "DELETE FROM events",
-                                "REPLACE INTO steps SELECT * FROM steps", "UPDATE bases SET packs='[]'", "DELETE FROM bases"}) {
+  for (const std::string sql :
+       {"UPDATE steps SET record='{}'", "DELETE FROM steps", "UPDATE events SET body='{}'", "DELETE FROM events",
+        "REPLACE INTO steps SELECT * FROM steps", "UPDATE bases SET packs='[]'", "DELETE FROM bases"}) {
     EXPECT_FALSE(ledger_->run([&](store::Connection& db) { return db.execute(sql); }).has_value()) << sql;
   }
 }

@@ -72,7 +72,8 @@ TEST_F(UpstreamGraphs, HitlPausesAfterPreAndGoesOnToPost) {
 TEST_F(UpstreamGraphs, CyclicRoutesByStateInBothForms) {
   SG_UPSTREAM_OR_SKIP(upstream);
   make_engine({graph(upstream, "cyclic-graph"), graph(upstream, "cyclic-graph-sugar")});
-  const std::vector<std::string> kinds{"tests.fixtures.cyclic_nodes:WorkNode", "tests.fixtures.cyclic_nodes:FinishNode"};
+  const std::vector<std::string> kinds{"tests.fixtures.cyclic_nodes:WorkNode",
+                                       "tests.fixtures.cyclic_nodes:FinishNode"};
   for (const std::string id : {"graph:cyclic-fixture", "graph:cyclic-sugar-fixture"}) {
     const base::RunId run = start(id, {});
     int round = 0;

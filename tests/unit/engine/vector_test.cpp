@@ -1,5 +1,5 @@
-// The worked example of docs/formats/run.md, byte for byte. The digests were computed with another implementation (Python's
-// json and hashlib) from the graph's nodes and the parameters; only the basis hash is taken as given.
+// The worked example of docs/formats/run.md, byte for byte. The digests were computed with another implementation
+// (Python's json and hashlib) from the graph's nodes and the parameters; only the basis hash is taken as given.
 #include "fixture.hpp"
 #include "graphs.hpp"
 
@@ -23,7 +23,8 @@ constexpr auto kDecisionHashes = std::to_array<std::string_view>({
     "3d267c41d953cc84bb509af1e97411f5607db81910889fbafd5e9fe7c825d58a134b5230f4739840847d0bd3c9622388",
     "7cc4922e3ad957dc046fa01ab20f4cffa3572a0f825261b6a8cd1c9a10f70871dff3fffd581c25e353079edfaa26d15f",
 });
-constexpr std::string_view kBasis = "dcba438314bff2099fa984f6d0fafe07b1ffece0a85500a41410fb52f15341aaa5b70768a2176258e3e28bf1de324ca3";
+constexpr std::string_view kBasis =
+    "dcba438314bff2099fa984f6d0fafe07b1ffece0a85500a41410fb52f15341aaa5b70768a2176258e3e28bf1de324ca3";
 
 TEST_F(Vectors, TheExampleOfTheDocument) {
   env_.set_now(base::from_micros(1'767'225'600'000'000));  // 2026-01-01
