@@ -57,7 +57,7 @@ struct Limit {
 // Above what we need, below what an injected statement or a damaged schema could ask for.
 constexpr auto kLimits = std::to_array<Limit>({
     {SQLITE_LIMIT_ATTACHED, 0},
-    {SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024},
+    {SQLITE_LIMIT_LENGTH, 72 * 1024 * 1024},  // a pack with 64 MiB of files, its header and signatures is one row
     {SQLITE_LIMIT_SQL_LENGTH, 256 * 1024},
     {SQLITE_LIMIT_COLUMN, 128},
     {SQLITE_LIMIT_COMPOUND_SELECT, 16},

@@ -113,7 +113,7 @@ TEST_F(StatementTest, SG_T_STATE_QueryTakesExactlyOneStatement) {
 
 TEST_F(StatementTest, SG_D_STATE_RefusesTooLongValues) {
   auto row = connection->query("SELECT ?1").value();
-  row.bind(1, std::string(64 * 1024 * 1024 + 1, 'x'));
+  row.bind(1, std::string(72 * 1024 * 1024 + 1, 'x'));
   EXPECT_TRUE(refused(row.step(), Code::kTooLarge));
 }
 

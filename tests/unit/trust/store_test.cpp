@@ -121,6 +121,18 @@ TEST_F(TrustStore, SG_T_PACK_AnotherPacksBytesAreRefused) {
   EXPECT_EQ(why_not_loaded(), Code::kDigestMismatch);
 }
 
+TEST_F(TrustStore, HoldsTheLargestPackThereMayBe) {
+  const base::Bytes bytes(pack::kMaxPackBytes, std::byte{7});
+  auto connection = database_->writer();
+  ASSERT_TRUE(connection);
+  const crypto::Digest digest = crypto::sha384(bytes);
+  const auto put = put_pack(*connection, digest, bytes);
+  ASSERT_TRUE(put) << put.error().message;
+  const auto got = get_pack(*connection, digest);
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(*got == bytes);
+}
+
 TEST_F(TrustStore, RC_D_PACK_MissingBytesAreTold) {
   import_sample();
   Image image = take_image();
