@@ -19,7 +19,8 @@ class SocketNotary final : public Notary {
     auto receipt = (*client_)->record(event, env_.now(), kTimeout);
     if (receipt) return receipt;
     // The connection is lost. Another importer took the number in between: that is worth one more try,
-    // since a new connection knows the next number.
+    // since a new connection knows the next number. Who was root and gave it up cannot connect again; then
+    // the command fails, nothing is stored, and it has to be given again.
     client_ = connect();
     if (receipt.error().code != base::Code::kConflict || !client_) return receipt;
     return (*client_)->record(event, env_.now(), kTimeout);

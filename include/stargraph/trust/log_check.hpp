@@ -8,8 +8,8 @@
 
 namespace stargraph::trust {
 
-// Take both under one write transaction of the database, `head` by a connection made then: an importer
-// stores its acts after their receipts, and would else be seen between the two. kAuditFork when
+// `head` is the one of connecting to the audit writer, `state` is loaded right after it. An importer that is
+// at work at that very moment looks like an attack; the next start finds it done. kAuditFork when
 //   the log holds a later act of trust than the store: its last acts were cut off, or an importer got its
 //   receipts and died before it could store them;
 //   the store holds a later act than the log: an older log was put back;
