@@ -154,6 +154,11 @@ void Engine::on_events(std::function<void(const base::RunId&)> wake) {
   state_->wake = std::move(wake);
 }
 
+void Engine::use_catalog(std::shared_ptr<const Catalog> catalog) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->catalog = std::move(catalog);
+}
+
 std::shared_ptr<const Catalog> Engine::catalog() const {
   const std::scoped_lock lock(state_->mutex);
   return state_->catalog;

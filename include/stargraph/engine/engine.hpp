@@ -107,6 +107,8 @@ class Engine {
   // Calls `wake` (any thread, must not block) whenever events of a run were committed.
   void on_events(std::function<void(const base::RunId&)> wake);
   [[nodiscard]] std::shared_ptr<const Catalog> catalog() const;
+  // After a reload: what starts from now on; runs that started before keep their basis.
+  void use_catalog(std::shared_ptr<const Catalog> catalog);
 
  private:
   struct State;

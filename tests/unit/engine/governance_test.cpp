@@ -183,7 +183,8 @@ TEST_F(Governance, RC_T_REPLAY_ARunKeepsThePacksItStartedWith) {
     asked.push_back(ref);
     return old;
   };
-  make_engine({governed("[{id: rule}]")});
+  restart();
+  engine_->use_catalog(catalog(governed("[{id: rule}]")).value());
   respond(run, view(run).interrupt->id, {{"answer", "yes"}});
   run_all();
   EXPECT_EQ(view(run).reason, "old");
