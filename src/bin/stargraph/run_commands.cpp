@@ -35,7 +35,9 @@ Result<Object> read_object(const std::string& file, const std::vector<std::strin
     if (value->object() == nullptr) return fail(Code::kMalformed, file + ": not a JSON object");
     object = std::move(*value->object());
   }
-  for (const std::string& pair : pairs) { SG_TRY(set_pair(object, pair)); }
+  for (const std::string& pair : pairs) {
+    SG_TRY(set_pair(object, pair));
+  }
   return object;
 }
 
@@ -91,7 +93,9 @@ void add_start(CLI::App& group, Context& context) {
   CLI::App* const command = group.add_subcommand("start", "Start a run of a graph");
   command->add_option("graph", options->graph, "Graph id")->required();
   command->add_option("--params", options->file, "JSON object with the first state")->type_name("FILE");
-  command->add_option("--param", options->pairs, "One field; JSON or text")->type_name("KEY=VALUE")->allow_extra_args(false);
+  command->add_option("--param", options->pairs, "One field; JSON or text")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   command->add_option("--idempotency-key", options->key, "The same key starts one run only, however often it is sent");
   command->add_flag("--wait", options->wait, "Until the run ends, waits for a person or is paused");
   command->add_option("--timeout", options->timeout, "Seconds to wait at most")->check(CLI::Range(1, 86'400));
@@ -167,6 +171,13 @@ void add_watch(CLI::App& group, Context& context) {
   });
 }
 
+// "  goto remediate  by soc.policy/rule"; without a rule the list's order decided.
+std::string decision_text(const Value& decision) {
+  std::string text = "  " + field(decision, "class") + " " + field(decision, "target") + field(decision, "reason");
+  if (!field(decision, "rule").empty()) text += "  by " + field(decision, "stage") + "/" + field(decision, "rule");
+  return text;
+}
+
 void add_steps(CLI::App& group, Context& context) {
   auto run = std::make_shared<std::string>();
   CLI::App* const command = group.add_subcommand("steps", "The recorded steps of a run: node, decision, rule, hashes");
@@ -183,9 +194,10 @@ void add_steps(CLI::App& group, Context& context) {
         if (items == nullptr || items->array() == nullptr) return fail(Code::kMalformed, "reply: no items");
         for (const Value& step : *items->array()) {
           const Value* const record = step.object() != nullptr ? step.object()->find("record") : nullptr;
-          const Value* const decision = record != nullptr && record->object() != nullptr ? record->object()->find("decision") : nullptr;
+          const Value* const decision =
+              record != nullptr && record->object() != nullptr ? record->object()->find("decision") : nullptr;
           text += field(step, "number") + "  " + field(step, "node");
-          if (decision != nullptr) text += "  " + field(*decision, "class") + " " + field(*decision, "target") + field(*decision, "reason") + "  by " + field(*decision, "stage") + "/" + field(*decision, "rule");
+          if (decision != nullptr) text += decision_text(*decision);
           text += "  " + field(step, "decision_hash").substr(0, 16) + "\n";
           all.push_back(step);
         }
@@ -209,9 +221,14 @@ void add_respond(CLI::App& group, Context& context) {
   auto options = std::make_shared<Options>();
   CLI::App* const command = group.add_subcommand("respond", "Answer the question a run waits with");
   command->add_option("run", options->run, "Run id")->required();
-  command->add_option("--interrupt", options->interrupt, "Id of the question, from `run show`: the answer is for exactly that")->required();
+  command
+      ->add_option("--interrupt", options->interrupt,
+                   "Id of the question, from `run show`: the answer is for exactly that")
+      ->required();
   command->add_option("--response", options->file, "JSON object")->type_name("FILE");
-  command->add_option("--set", options->pairs, "One field of the response")->type_name("KEY=VALUE")->allow_extra_args(false);
+  command->add_option("--set", options->pairs, "One field of the response")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   command->callback([&context, options] {
     context.action = [&context, options]() -> Result<int> {
       SG_TRY(Object response, read_object(options->file, options->pairs));
