@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "serve/tls.hpp"
+
 namespace stargraph::serve {
 namespace {
 
@@ -52,13 +54,8 @@ std::string_view status_text(int status) {
 
 }  // namespace
 
-ConnectionKey key_of(const mg_connection* connection) {
-  const mg_request_info* const info = mg_get_request_info(connection);
-  return std::string(info->remote_addr) + ":" + std::to_string(info->remote_port);
-}
-
 Exchange::Exchange(mg_connection* connection)
-    : connection_(connection), info_(mg_get_request_info(connection)), key_(key_of(connection)) {}
+    : connection_(connection), info_(mg_get_request_info(connection)), key_(Tls::current_connection()) {}
 
 std::string_view Exchange::method() const { return view(info_->request_method); }
 std::string_view Exchange::path() const { return view(info_->local_uri_raw); }

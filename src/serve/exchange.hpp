@@ -18,7 +18,7 @@ class Exchange {
  public:
   explicit Exchange(mg_connection* connection);
 
-  [[nodiscard]] const ConnectionKey& key() const { return key_; }
+  [[nodiscard]] ConnectionKey key() const { return key_; }
   [[nodiscard]] std::string_view method() const;
   [[nodiscard]] std::string_view path() const;   // as it was sent, without the query
   [[nodiscard]] std::string_view query() const;
@@ -45,7 +45,5 @@ class Exchange {
   ConnectionKey key_;
   bool closing_ = false;
 };
-
-[[nodiscard]] ConnectionKey key_of(const mg_connection* connection);
 
 }  // namespace stargraph::serve

@@ -29,16 +29,11 @@ constexpr std::size_t kRecordHeader = 5;
 
 base::Duration now() { return base::real_env().monotonic(); }
 
-// As CivetWeb writes it into request_info: numeric, no scope, no port.
+// Numeric, without port: what the cap of an address counts by.
 std::string address_text(const sockaddr_storage& peer, socklen_t length) {
   std::array<char, NI_MAXHOST> text{};
   const int error = ::getnameinfo(reinterpret_cast<const sockaddr*>(&peer), length, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST);
   return error == 0 ? std::string(text.data()) : std::string();
-}
-
-std::uint16_t port_of(const sockaddr_storage& peer) {
-  if (peer.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_port);
-  return ntohs(reinterpret_cast<const sockaddr_in*>(&peer)->sin_port);
 }
 
 bool watch(int poll, int descriptor, std::uint32_t events, std::uint64_t tag) {
@@ -201,7 +196,7 @@ int Lobby::take(sockaddr* address, socklen_t* length) {
     if (found == connections_.end()) continue;  // its time was up
     Connection& connection = found->second;
     connection.phase = Phase::kHandshake;
-    taken_[connection.address + ":" + std::to_string(port_of(connection.peer))] = serial;
+    taken_[connection.descriptor] = serial;
     std::memcpy(address, &connection.peer, std::min(*length, connection.peer_length));
     *length = connection.peer_length;
     return connection.descriptor;
@@ -239,12 +234,12 @@ void Lobby::end_late(base::Duration at) {
   }
 }
 
-Lobby::Connections::iterator Lobby::find(const ConnectionKey& key) {
+Lobby::Connections::iterator Lobby::find(ConnectionKey key) {
   const auto found = taken_.find(key);
   return found == taken_.end() ? connections_.end() : connections_.find(found->second);
 }
 
-void Lobby::established(const ConnectionKey& key) {
+void Lobby::established(ConnectionKey key) {
   const std::scoped_lock lock(mutex_);
   const auto found = find(key);
   if (found == connections_.end() || found->second.phase != Phase::kHandshake) return;
@@ -253,17 +248,17 @@ void Lobby::established(const ConnectionKey& key) {
   --stranger_count_;
 }
 
-void Lobby::request_read(const ConnectionKey& key) {
+void Lobby::request_read(ConnectionKey key) {
   const std::scoped_lock lock(mutex_);
   if (const auto found = find(key); found != connections_.end()) found->second.deadline = base::Duration::zero();
 }
 
-void Lobby::request_done(const ConnectionKey& key) {
+void Lobby::request_done(ConnectionKey key) {
   const std::scoped_lock lock(mutex_);
   if (const auto found = find(key); found != connections_.end()) found->second.deadline = now() + limits_.idle;
 }
 
-bool Lobby::claim(const ConnectionKey& key, const std::string& principal) {
+bool Lobby::claim(ConnectionKey key, const std::string& principal) {
   const std::scoped_lock lock(mutex_);
   const auto found = find(key);
   if (found == connections_.end() || found->second.principal == principal) return true;
@@ -274,7 +269,7 @@ bool Lobby::claim(const ConnectionKey& key, const std::string& principal) {
   return true;
 }
 
-void Lobby::closed(const ConnectionKey& key) {
+void Lobby::closed(ConnectionKey key) {
   const std::scoped_lock lock(mutex_);
   const auto found = find(key);
   if (found == connections_.end()) return;

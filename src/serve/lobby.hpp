@@ -24,8 +24,9 @@
 
 namespace stargraph::serve {
 
-// "192.0.2.1:50001": how CivetWeb's callbacks and the lobby name one connection.
-using ConnectionKey = std::string;
+// How the lobby and CivetWeb's callbacks name one connection: its descriptor. CivetWeb tells it to nobody, but a worker
+// thread serves one connection at a time, and TLS knows it (Tls::current_connection).
+using ConnectionKey = int;
 
 class Lobby {
  public:
@@ -49,12 +50,12 @@ class Lobby {
 
   // What becomes of a connection that was taken. A connection that is late is shut down, which wakes the thread that
   // reads from it.
-  void established(const ConnectionKey& key);  // TLS is up: the peer has a certificate of our CA
-  void request_read(const ConnectionKey& key);
-  void request_done(const ConnectionKey& key);
+  void established(ConnectionKey key);  // TLS is up: the peer has a certificate of our CA
+  void request_read(ConnectionKey key);
+  void request_done(ConnectionKey key);
   // False when the principal has as many connections as it may. Once for each connection counts.
-  [[nodiscard]] bool claim(const ConnectionKey& key, const std::string& principal);
-  void closed(const ConnectionKey& key);
+  [[nodiscard]] bool claim(ConnectionKey key, const std::string& principal);
+  void closed(ConnectionKey key);
 
   [[nodiscard]] std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t waiting() const;
@@ -82,7 +83,7 @@ class Lobby {
   void drop(Connections::iterator connection);
   bool evict_oldest_silent();
   void end_late(base::Duration now);
-  Connections::iterator find(const ConnectionKey& key);
+  Connections::iterator find(ConnectionKey key);
 
   int listener_;
   Limits limits_;

@@ -39,11 +39,14 @@ int on_tls(void** context, void* user) noexcept {
 }
 
 int on_established(const mg_connection* connection, void**) noexcept {
-  pipeline_of(connection).lobby().established(key_of(connection));
+  pipeline_of(connection).lobby().established(Tls::current_connection());
   return 0;
 }
 
-void on_close(const mg_connection* connection) noexcept { pipeline_of(connection).lobby().closed(key_of(connection)); }
+void on_close(const mg_connection* connection) noexcept {
+  pipeline_of(connection).lobby().closed(Tls::current_connection());
+  Tls::forget_connection();
+}
 
 int on_log(const mg_connection*, const char*) noexcept { return 1; }  // its texts quote peers
 

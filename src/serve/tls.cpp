@@ -46,6 +46,8 @@ std::unexpected<base::Error> unusable(const base::Path& file, std::string_view w
   return fail(Code::kConfigInvalid, "tls: " + file.string() + ": " + std::string(why));
 }
 
+thread_local int current = -1;
+
 std::vector<Certificate> read_certificates(base::BytesView pem) {
   std::vector<Certificate> certificates;
   const Bio bio = reader(pem);
@@ -76,6 +78,7 @@ Result<> Tls::prepare() {
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // an idle connection keeps no record buffers
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_verify_depth(context, kMaxChain);
+  SSL_CTX_set_info_callback(context, &Tls::on_progress);
   SSL_CTX_set_client_hello_cb(context, &Tls::on_hello, this);
   SG_TRY(use_chain());
   SG_TRY(use_key());
@@ -147,6 +150,13 @@ Result<bool> Tls::refresh() {
   crl_ = std::move(crl);
   trust_ = std::move(trust);
   return true;
+}
+
+int Tls::current_connection() { return current; }
+void Tls::forget_connection() { current = -1; }
+
+void Tls::on_progress(const SSL* connection, int where, int) {
+  if ((where & SSL_CB_HANDSHAKE_START) != 0) current = SSL_get_fd(connection);
 }
 
 // Each connection verifies against the trust store of its ClientHello's moment; the reference is its own.

@@ -30,6 +30,9 @@ class Tls {
   [[nodiscard]] SSL_CTX* context() const { return context_.get(); }
   // Takes up a CRL file that changed; true when it did. After an error the old one stays in force.
   [[nodiscard]] base::Result<bool> refresh();
+  // The descriptor of the connection whose handshake this thread began last, until it forgets it; -1: none.
+  [[nodiscard]] static int current_connection();
+  static void forget_connection();
   // Whether `certificate` still stands (signature, time, CRL) under the trust store as it is now: for connections that are older.
   [[nodiscard]] bool still_trusted(X509* certificate) const;
 
@@ -41,6 +44,7 @@ class Tls {
   [[nodiscard]] base::Result<> use_chain();
   [[nodiscard]] base::Result<Trust> read_trust(base::BytesView crl) const;
   [[nodiscard]] base::Result<base::Bytes> read_crl() const;
+  static void on_progress(const SSL* connection, int where, int result);
   static int on_hello(SSL* connection, int* alert, void* self);
 
   base::Env& env_;
