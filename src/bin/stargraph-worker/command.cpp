@@ -4,11 +4,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 #include "stargraph/base/check.hpp"
@@ -55,19 +58,23 @@ class Child {
  public:
   explicit Child(pid_t pid) : pid_(pid) {}
   ~Child() {
-    if (pid_ > 0) {
-      ::kill(-pid_, SIGKILL);
-      static_cast<void>(wait());
-    }
+    if (pid_ <= 0) return;
+    kill_group();
+    static_cast<void>(wait());
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
+
+  // Becomes readable when the command ends; the caller closes it.
+  [[nodiscard]] int ended() const { return static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)); }
+
+  // Ends what the command started and left behind. Before wait(): until then the group's number is nobody else's.
+  void kill_group() const { ::kill(-pid_, SIGKILL); }
 
   int wait() {
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
-    ::kill(-pid_, SIGKILL);  // what it started and left behind
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
@@ -85,11 +92,17 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, const Pipe& in, const 
   SG_CHECK(posix_spawn_file_actions_init(&actions) == 0 && posix_spawnattr_init(&attributes) == 0);
   posix_spawn_file_actions_adddup2(&actions, in.read, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO);
+  // Whatever else is open (the connection to the daemon) is not the command's.
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
+  sigset_t ours;  // what we ignore would stay ignored behind exec
+  sigemptyset(&ours);
+  sigaddset(&ours, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &ours);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = -1;
   const int error = ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
@@ -98,39 +111,78 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, const Pipe& in, const 
   return pid;
 }
 
-// Feeds and reads until the command closes its output. False: `beat` gave up.
-Result<bool> exchange(Pipe& in, Pipe& out, std::string_view input, std::string& output, const CommandLimits& limits,
-                      const std::function<bool()>& beat) {
-  base::Env& env = base::real_env();
-  const Duration end = env.monotonic() + limits.timeout;
-  Duration next_beat = env.monotonic() + limits.beat_every;
-  if (input.empty()) in.close_write();
-  while (true) {
-    const Duration now = env.monotonic();
-    if (now >= end) return fail(Code::kTimedOut, "command: took longer than its node may");
-    if (now >= next_beat) {
-      if (!beat()) return false;
-      next_beat = env.monotonic() + limits.beat_every;
-    }
-    std::array<pollfd, 2> waits{{{out.read, POLLIN, 0}, {in.write, POLLOUT, 0}}};
-    const Duration until = std::min(end, next_beat) - now;
-    const int wait_ms = static_cast<int>(std::max<std::int64_t>(1, until.count() / 1000));
-    if (::poll(waits.data(), waits.size(), wait_ms) < 0 && errno != EINTR) return fail(Code::kIo, "command: poll failed");
-    if ((waits[1].revents & (POLLOUT | POLLERR)) != 0) {
-      const ssize_t sent = ::write(in.write, input.data(), std::min<std::size_t>(input.size(), 4096));
-      if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
-      if (input.empty() || (sent < 0 && errno != EINTR && errno != EAGAIN)) in.close_write();
-    }
-    if ((waits[0].revents & (POLLIN | POLLHUP)) != 0) {
-      std::array<char, 16384> buffer{};
-      const ssize_t got = ::read(out.read, buffer.data(), buffer.size());
-      if (got == 0) return true;
-      if (got < 0 && errno != EINTR) return fail(Code::kIo, "command: output cannot be read");
-      if (got > 0) output.append(buffer.data(), static_cast<std::size_t>(got));
-      if (output.size() > limits.max_output) return fail(Code::kTooLarge, "command: output: longer than allowed");
+// Feeds, reads and beats until the command has ended. That it closes its output says nothing, and neither does
+// that someone else still holds it open.
+class Exchange {
+ public:
+  Exchange(const Child& child, Pipe& in, Pipe& out, const CommandLimits& limits)
+      : child_(child), in_(in), out_(out), limits_(limits) {}
+
+  // False: `beat` gave up.
+  Result<bool> run(std::string_view input, std::string& output, const std::function<bool()>& beat) {
+    base::Env& env = base::real_env();
+    const Duration end = env.monotonic() + limits_.timeout;
+    Duration next_beat = env.monotonic() + limits_.beat_every;
+    const Descriptor ended(child_.ended());
+    if (ended.fd < 0 || ::fcntl(out_.read, F_SETFL, O_NONBLOCK) != 0) return fail(Code::kIo, "command: cannot be watched");
+    if (input.empty()) in_.close_write();
+    while (true) {
+      const Duration now = env.monotonic();
+      if (now >= end) return fail(Code::kTimedOut, "command: took longer than its node may");
+      if (now >= next_beat) {
+        if (!beat()) return false;
+        next_beat = env.monotonic() + limits_.beat_every;
+      }
+      std::array<pollfd, 3> waits{{{ended.fd, POLLIN, 0}, {out_.read, POLLIN, 0}, {in_.write, POLLOUT, 0}}};
+      const Duration until = std::min(end, next_beat) - now;
+      const int wait_ms = static_cast<int>(std::max<std::int64_t>(1, until.count() / 1000));
+      if (::poll(waits.data(), waits.size(), wait_ms) < 0 && errno != EINTR) return fail(Code::kIo, "command: poll failed");
+      if (waits[2].revents != 0) feed(input);
+      const bool over = waits[0].revents != 0;
+      if (over) child_.kill_group();
+      if (over || waits[1].revents != 0) SG_TRY(collect(output));
+      if (over) return true;
     }
   }
-}
+
+ private:
+  struct Descriptor {
+    explicit Descriptor(int number) : fd(number) {}
+    ~Descriptor() {
+      if (fd >= 0) ::close(fd);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    int fd;
+  };
+
+  // No more than a pipe that is ready takes without blocking.
+  void feed(std::string_view& input) {
+    const ssize_t sent = ::write(in_.write, input.data(), std::min<std::size_t>(input.size(), PIPE_BUF));
+    if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
+    if (input.empty() || (sent < 0 && errno != EINTR && errno != EAGAIN)) in_.close_write();
+  }
+
+  // All that is there now.
+  Result<> collect(std::string& output) {
+    std::array<char, 16384> buffer{};
+    while (out_.read >= 0) {
+      const ssize_t got = ::read(out_.read, buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && errno == EAGAIN) return {};
+      if (got < 0) return fail(Code::kIo, "command: output cannot be read");
+      if (got == 0) out_.close_read();
+      output.append(buffer.data(), static_cast<std::size_t>(got));
+      if (output.size() > limits_.max_output) return fail(Code::kTooLarge, "command: output: longer than allowed");
+    }
+    return {};
+  }
+
+  const Child& child_;
+  Pipe& in_;
+  Pipe& out_;
+  const CommandLimits& limits_;
+};
 
 }  // namespace
 
@@ -145,7 +197,7 @@ Result<CommandResult> run_command(const std::vector<std::string>& argv, const st
   in.close_read();
   out.close_write();
   CommandResult result;
-  SG_TRY(const bool whole, exchange(in, out, input, result.output, limits, beat));
+  SG_TRY(const bool whole, Exchange(child, in, out, limits).run(input, result.output, beat));
   if (!whole) return fail(Code::kLeaseLost, "command: the lease was lost while it ran");
   result.exit_code = child.wait();
   return result;

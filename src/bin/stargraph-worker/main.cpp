@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "command.hpp"
+#include "stargraph/base/printable.hpp"
 #include "stargraph/client/client.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/write.hpp"
@@ -64,7 +65,7 @@ class Worker {
   Result<> work(const json::Object& task) {
     const std::string path = "/v1/work/" + client::percent_encode(text_of(task, "task_id")) + "/";
     const std::string lease = text_of(task, "lease");
-    const std::string name = text_of(task, "kind") + " " + text_of(task, "task_id");
+    const std::string name = base::printable(text_of(task, "kind") + " " + text_of(task, "task_id"));
     auto output = run(task, path, lease);
     if (!output && output.error().code == Code::kLeaseLost) {
       std::fprintf(stderr, "<4>task %s: lease lost, result dropped\n", name.c_str());
@@ -72,16 +73,34 @@ class Worker {
     }
     Result<json::Value> told = output
         ? daemon_.post(path + "complete", json::Object{{"lease", lease}, {"output", std::move(*output)}})
-        : daemon_.post(path + "fail", json::Object{{"lease", lease}, {"message", output.error().message}, {"retryable", true}});
-    if (!told && told.error().code != Code::kLeaseLost) return std::unexpected(std::move(told).error());
-    std::fprintf(stderr, "<6>task %s: %s\n", name.c_str(), !told ? "lease lost" : output ? "done" : "failed");
+        : tell_failure(path, lease, output.error().message);
+    const bool unwanted = !told && output && concerns_task(told.error());
+    if (unwanted) told = tell_failure(path, lease, "output: refused: " + std::string(told.error().name()));
+    if (!told && !concerns_task(told.error())) return std::unexpected(std::move(told).error());
+    const char* const outcome = !told ? "lease lost" : output && !unwanted ? "done" : "failed";
+    std::fprintf(stderr, "<6>task %s: %s\n", name.c_str(), outcome);
     return {};
+  }
+
+  Result<json::Value> tell_failure(const std::string& path, const std::string& lease, const std::string& message) {
+    constexpr std::size_t kMaxMessage = 1000;
+    return daemon_.post(path + "fail", json::Object{{"lease", lease}, {"message", message.substr(0, kMaxMessage)}, {"retryable", true}});
+  }
+
+  // Refusals of this task or of what its command printed: no reason to stop working for others.
+  static bool concerns_task(const base::Error& error) {
+    const base::Kind kind = error.kind();
+    return kind == base::Kind::kUsage || (kind == base::Kind::kLimit && error.code != Code::kRateLimited);
   }
 
   Result<json::Object> run(const json::Object& task, const std::string& path, const std::string& lease) {
     worker::CommandLimits limits;
     limits.max_output = static_cast<std::size_t>(options_.max_output);
-    const auto beat = [&] { return daemon_.post(path + "heartbeat", json::Object{{"lease", lease}}).has_value(); };
+    // One call that nobody answered loses no lease; the next one may be in time.
+    const auto beat = [&] {
+      const auto told = daemon_.post(path + "heartbeat", json::Object{{"lease", lease}});
+      return told || told.error().kind() == base::Kind::kBusy || told.error().code == Code::kRateLimited;
+    };
     const std::string input = json::canonical(without_lease(task)) + "\n";
     SG_TRY(const worker::CommandResult result, worker::run_command(options_.command, input, limits, beat));
     if (result.exit_code != 0) return base::fail(Code::kNodeFailed, "command: exit code " + std::to_string(result.exit_code));
@@ -116,7 +135,7 @@ Result<> serve(const Options& options) {
     }
     const base::Kind kind = worked.error().kind();
     if (kind != base::Kind::kBusy && worked.error().code != Code::kRateLimited) return std::unexpected(worked.error());
-    std::fprintf(stderr, "<4>%s; next try in %d ms\n", worked.error().message.c_str(), static_cast<int>(pause.count()));
+    std::fprintf(stderr, "<4>%s; next try in %d ms\n", base::printable(worked.error().message).c_str(), static_cast<int>(pause.count()));
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::milliseconds(5000));
   }
@@ -168,6 +187,6 @@ int main(int argc, char** argv) {
   }
   if (result) result = serve(options);
   if (result) return base::kExitDone;
-  std::fprintf(stderr, "<3>stargraph-worker: %s (%s)\n", result.error().message.c_str(), std::string(result.error().name()).c_str());
+  std::fprintf(stderr, "<3>stargraph-worker: %s (%s)\n", base::printable(result.error().message).c_str(), std::string(result.error().name()).c_str());
   return result.error().exit_code();
 }
