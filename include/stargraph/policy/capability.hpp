@@ -56,7 +56,7 @@ struct Grant {
 // kConfigInvalid for a name that is not in the table, an empty scope, or a missing one that is needed.
 [[nodiscard]] base::Result<Grant> parse_grant(std::string_view text);
 [[nodiscard]] bool covers(const Grant& grant, Capability capability, std::optional<std::string_view> scope);
-// Linear in both lengths together (no backtracking over more than one star at a time).
+// At most the product of both lengths: it goes back to the last star only.
 [[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view text);
 
 }  // namespace stargraph::policy
