@@ -6,31 +6,13 @@
 
 #include "stargraph/audit/entry.hpp"
 #include "stargraph/audit/segment.hpp"
+#include "stargraph/base/printable.hpp"
 #include "stargraph/json/write.hpp"
 
 namespace stargraph::auditor {
 namespace {
 
 using base::Result;
-
-// What a terminal could take as a command becomes \xNN; U+0080 to U+009F, U+200E/F and U+202A to U+2069 (which
-// turn the direction of text) too, so that no entry can look like another.
-std::string printable(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
-    const bool control = byte < 0x20 || byte == 0x7f || (byte == 0xc2 && next >= 0x80 && next <= 0x9f);
-    const bool direction = byte == 0xe2 && (next == 0x80 || next == 0x81);
-    if (control || direction) {
-      out += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 0xfU]};
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
 
 void print_entry(const audit::Entry& entry) {
   const audit::Event& event = entry.event;
@@ -45,7 +27,7 @@ void print_entry(const audit::Entry& entry) {
   if (event.tenant != audit::site_tenant()) line += " tenant=" + event.tenant.str();
   if (event.run) line += " run=" + event.run->str();
   if (!event.data.empty()) line += " " + json::canonical(event.data);
-  std::puts(printable(line).c_str());
+  std::puts(base::printable(line).c_str());
 }
 
 }  // namespace

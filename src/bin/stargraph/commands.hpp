@@ -29,9 +29,8 @@ void add_run_commands(CLI::App& app, Context& context);
 void add_graph_commands(CLI::App& app, Context& context);
 void add_status_command(CLI::App& app, Context& context);
 
-// Text for a terminal: control characters, which a graph or a worker may have sent, become "\xNN".
-[[nodiscard]] std::string printable(std::string_view text);
-// A member as printable text, "" when it is absent or null; strings without quotes.
+// A member as base::printable text (a graph or a worker may have sent it), "" when it is absent or null; strings
+// without quotes.
 [[nodiscard]] std::string field(const json::Value& object, std::string_view name);
 
 }  // namespace stargraph::cli

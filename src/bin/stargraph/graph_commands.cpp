@@ -1,10 +1,12 @@
 #include "commands.hpp"
+#include "stargraph/base/printable.hpp"
 #include "stargraph/graph/hash.hpp"
 #include "stargraph/graph/parse.hpp"
 
 namespace stargraph::cli {
 namespace {
 
+using base::printable;
 using base::Result;
 using json::Object;
 using json::Value;
@@ -22,8 +24,12 @@ Result<int> validate(const Context& context, const std::string& file) {
   json::Array rows;
   std::string lines;
   for (const graph::Fault& fault : faults) {
-    rows.push_back(Object{{"path", fault.path}, {"code", base::reason(fault.code).name}, {"message", fault.message},
-                          {"expected", fault.expected}, {"actual", fault.actual}, {"hint", fault.hint}});
+    rows.push_back(Object{{"path", fault.path},
+                          {"code", base::reason(fault.code).name},
+                          {"message", fault.message},
+                          {"expected", fault.expected},
+                          {"actual", fault.actual},
+                          {"hint", fault.hint}});
     lines += printable(file + ": " + fault.as_error().message) + "\n";
   }
   const bool valid = faults.empty();
@@ -36,7 +42,8 @@ Result<int> hash(const Context& context, const std::string& file) {
   SG_TRY(const std::string text, read_text(file));
   SG_TRY(const graph::Document document, is_json(file) ? graph::load_json(text) : graph::load_yaml(text));
   const std::string hex = graph::graph_hash(document).hex();
-  context.print(Object{{"graph_id", document.id.str()}, {"graph_hash", hex}}, hex + "  " + printable(document.id.str()) + "\n");
+  context.print(Object{{"graph_id", document.id.str()}, {"graph_hash", hex}},
+                hex + "  " + printable(document.id.str()) + "\n");
   return base::kExitDone;
 }
 
@@ -63,7 +70,8 @@ void add_graph_commands(CLI::App& app, Context& context) {
       SG_TRY(const Value graphs, daemon->get("/v1/graphs"));
       std::string text;
       if (graphs.array() != nullptr) {
-        for (const Value& graph : *graphs.array()) text += field(graph, "graph_hash").substr(0, 16) + "  " + field(graph, "graph_id") + "\n";
+        for (const Value& graph : *graphs.array())
+          text += field(graph, "graph_hash").substr(0, 16) + "  " + field(graph, "graph_id") + "\n";
       }
       context.print(graphs, text);
       return base::kExitDone;
@@ -81,7 +89,8 @@ void add_status_command(CLI::App& app, Context& context) {
       const Value* const items = packs.object() != nullptr ? packs.object()->find("items") : nullptr;
       if (items != nullptr && items->array() != nullptr) {
         for (const Value& pack : *items->array()) {
-          text += "pack: " + field(pack, "id") + " " + field(pack, "version") + " (" + field(pack, "kind") + ", epoch " + field(pack, "epoch") + ")\n";
+          text += "pack: " + field(pack, "id") + " " + field(pack, "version") + " (" + field(pack, "kind") +
+                  ", epoch " + field(pack, "epoch") + ")\n";
         }
       }
       context.print(Object{{"health", health}, {"packs", packs}}, text);

@@ -3,10 +3,12 @@
 #include <cstdio>
 
 #include "commands.hpp"
+#include "stargraph/base/printable.hpp"
 #include "stargraph/json/write.hpp"
 
 namespace stargraph::cli {
 
+using base::printable;
 using base::Result;
 
 Result<std::unique_ptr<client::Client>> Context::connect() const {
@@ -19,22 +21,6 @@ Result<std::unique_ptr<client::Client>> Context::connect() const {
 void Context::print(const json::Value& document, const std::string& text) const {
   const std::string out = json ? json::pretty(document) + "\n" : text;
   std::fwrite(out.data(), 1, out.size(), stdout);
-}
-
-std::string printable(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7F) {
-      out.push_back(c);
-      continue;
-    }
-    out += "\\x";
-    out.push_back(kHex[byte >> 4]);
-    out.push_back(kHex[byte & 0x0F]);
-  }
-  return out;
 }
 
 std::string field(const json::Value& object, std::string_view name) {
@@ -60,9 +46,11 @@ int run(int argc, char** argv) {
   add_run_commands(app, context);
   add_graph_commands(app, context);
   add_status_command(app, context);
-  app.footer("Examples:\n  stargraph run start soc.triage --params alert.json --wait\n  stargraph run respond RUN --interrupt ID --set decision=approve\n"
-             "  stargraph graph validate triage.yaml\n"
-             "Exit codes: 0 done, 1 failed, 2 usage, 3 trust, 4 integrity, 5 denied, 6 unavailable, 7 configuration");
+  app.footer(
+      "Examples:\n  stargraph run start soc.triage --params alert.json --wait\n  stargraph run respond RUN --interrupt "
+      "ID --set decision=approve\n"
+      "  stargraph graph validate triage.yaml\n"
+      "Exit codes: 0 done, 1 failed, 2 usage, 3 trust, 4 integrity, 5 denied, 6 unavailable, 7 configuration");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -71,7 +59,8 @@ int run(int argc, char** argv) {
   const Result<int> done = context.action();
   if (done) return *done;
   if (context.json) context.print(json::Object{{"code", done.error().name()}, {"detail", done.error().message}}, "");
-  std::fprintf(stderr, "stargraph: %s (%s)\n", printable(done.error().message).c_str(), std::string(done.error().name()).c_str());
+  std::fprintf(stderr, "stargraph: %s (%s)\n", printable(done.error().message).c_str(),
+               std::string(done.error().name()).c_str());
   return done.error().exit_code();
 }
 
