@@ -95,6 +95,12 @@ void Engine::State::hold(const RunKey& key, const base::Error& error) {
   scheduler.done(key, false);
 }
 
+void Engine::State::report(const RunKey& key, const Result<>& result) {
+  if (result || result.error().kind() == base::Kind::kBusy) return;  // the next tick looks again
+  if (result.error().code == Code::kConflict || result.error().code == Code::kRunState) return;
+  log_trouble(key, result.error());
+}
+
 void Engine::State::work_loop() {
   while (const auto key = scheduler.wait_next()) drive(*key, false);
 }

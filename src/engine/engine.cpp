@@ -81,7 +81,7 @@ Result<std::shared_ptr<const Basis>> Engine::State::basis(const crypto::Digest& 
   const auto execution =
       std::ranges::find_if(packs, [](const trust::LoadedPack& pack) { return pack.execution() != nullptr; });
   const GraphSource source{stored.graph_document, execution == packs.end() ? nullptr : &*execution};
-  SG_TRY(const std::shared_ptr<const Basis> rebuilt, make_basis(source, packs, stored.any_worker_kind));
+  SG_TRY(std::shared_ptr<const Basis> rebuilt, make_basis(source, packs, stored.any_worker_kind));
   if (rebuilt->basis_hash != hash)
     return fail(Code::kChainBroken, "run: its basis cannot be rebuilt from what is stored");
   const std::scoped_lock lock(mutex);
@@ -109,7 +109,7 @@ void Engine::State::announce_work() {
   work_ready.notify_all();
 }
 
-Result<RunRow> Engine::State::change_row(const base::TenantId& tenant, const base::RunId& run, const Change& change) {
+Result<RunRow> Engine::State::change_row(const base::TenantId& tenant, const base::RunId& run, const Change& what) {
   if (services.admit) {
     SG_TRY(services.admit());
   }
@@ -118,7 +118,7 @@ Result<RunRow> Engine::State::change_row(const base::TenantId& tenant, const bas
   SG_TRY(commit([&](Connection& db) -> Result<> {
     Unit unit;
     SG_TRY(unit.run, load_run(db, tenant, run));
-    SG_TRY(change(db, unit));
+    SG_TRY(what(db, unit));
     SG_TRY(apply(db, unit, now));
     after = unit.run;
     return {};

@@ -6,6 +6,7 @@
 namespace stargraph::engine {
 namespace {
 
+constexpr std::size_t kMaxAuditKind = 256;
 constexpr std::size_t kMaxAuditText = 1024;  // rules write reasons; a log line has its limit
 
 audit::EventName ending(RunState state) {
@@ -49,6 +50,23 @@ audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const Run
   event.tenant = run.tenant;
   event.run = run.id;
   event.data = std::move(data);
+  return event;
+}
+
+audit::Event work_event(audit::EventName name, audit::Outcome outcome, const WorkRow& work,
+                        const base::ActorName& actor, const std::string& request_id) {
+  audit::Event event;
+  event.name = name;
+  event.outcome = outcome;
+  event.actor = actor;
+  event.tenant = work.tenant;
+  event.run = work.run;
+  event.data = {{"attempt", work.attempt},
+                {"kind", audit::safe_text(work.kind, kMaxAuditKind)},
+                {"node", work.node.str()},
+                {"step", work.step},
+                {"task_id", work.id.str()}};
+  if (!request_id.empty()) event.data.set("request_id", request_id);
   return event;
 }
 

@@ -20,6 +20,10 @@ inline constexpr std::string_view kEngineActor = "stargraphd";
 [[nodiscard]] audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const RunRow& run,
                                       const base::ActorName& actor, json::Object data);
 
+// About one task, with the facts of its lease; `request_id` may be empty.
+[[nodiscard]] audit::Event work_event(audit::EventName name, audit::Outcome outcome, const WorkRow& work,
+                                      const base::ActorName& actor, const std::string& request_id);
+
 // Ends the run of `unit` with state, event and audit record; what the run had open is closed. `cause` is for people.
 void finish_run(Unit& unit, base::Timestamp now, RunState state, const base::ActorName& actor,
                 std::string_view error_class, const std::string& cause);

@@ -1,4 +1,4 @@
-// What an Engine holds; engine.cpp has runs, work.cpp the work queue, drive.cpp the threads.
+// What an Engine holds; engine.cpp has runs, work.cpp the work queue, timer.cpp what comes due, drive.cpp the threads.
 #pragma once
 
 #include <atomic>
@@ -43,10 +43,9 @@ struct Engine::State {
   // Changes one run: loads it, lets `change` fill the unit and applies it, in one transaction. A scheduler
   // thread that had the run in hand finds its own unit overtaken.
   using Change = std::function<base::Result<>(store::Connection&, Unit&)>;
-  [[nodiscard]] base::Result<RunView> change(const base::TenantId& tenant, const base::RunId& run,
-                                             const Change& change);
+  [[nodiscard]] base::Result<RunView> change(const base::TenantId& tenant, const base::RunId& run, const Change& what);
   [[nodiscard]] base::Result<RunRow> change_row(const base::TenantId& tenant, const base::RunId& run,
-                                                const Change& change);
+                                                const Change& what);
 
   // drive.cpp
   [[nodiscard]] base::Result<RunRow> read_run(const RunKey& key);
@@ -54,10 +53,16 @@ struct Engine::State {
   void drive(const RunKey& key, bool wait);
   void after(const RunKey& key, const Unit& unit, const base::Result<>& applied);
   void hold(const RunKey& key, const base::Error& error);
-  void tick();
-  [[nodiscard]] base::Result<> expire_work(const WorkRow& work, base::Timestamp now);
+  // Tells of trouble that is not just somebody who was faster.
+  void report(const RunKey& key, const base::Result<>& result);
   void work_loop();
   void timer_loop();
+
+  // timer.cpp
+  void tick();
+  [[nodiscard]] base::Result<> expire_work(const WorkRow& work, base::Timestamp now);
+  [[nodiscard]] base::Result<> expire_run(const RunKey& key);
+  [[nodiscard]] base::Result<> expire_question(const RunKey& key);
 };
 
 }  // namespace stargraph::engine

@@ -1,5 +1,4 @@
-// The work queue: tasks of nodes that the daemon does not run, leased by workers that call in; and what time does
-// to leases, questions and runs.
+// The work queue: tasks of nodes that the daemon does not run, leased by workers that call in.
 #include "events.hpp"
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/crypto/secret.hpp"
@@ -17,7 +16,6 @@ using store::Connection;
 constexpr std::int64_t kMaxAttempts = 3;
 constexpr std::string_view kOutputDomain = "stargraph.output.v1";
 constexpr std::size_t kMaxMessageBytes = 1024;
-constexpr std::size_t kMaxAuditKind = 256;
 
 // What this thread had seen of an engine's queue when its last lease() began.
 struct SeenWork {
@@ -47,23 +45,6 @@ WorkItem item_of(const WorkRow& work) {
   item.lease_until = *work.lease_until;
   item.deadline = work.deadline;
   return item;
-}
-
-audit::Event work_event(audit::EventName name, audit::Outcome outcome, const WorkRow& work,
-                        const base::ActorName& actor, const std::string& request_id) {
-  audit::Event event;
-  event.name = name;
-  event.outcome = outcome;
-  event.actor = actor;
-  event.tenant = work.tenant;
-  event.run = work.run;
-  event.data = {{"attempt", work.attempt},
-                {"kind", audit::safe_text(work.kind, kMaxAuditKind)},
-                {"node", work.node.str()},
-                {"step", work.step},
-                {"task_id", work.id.str()}};
-  if (!request_id.empty()) event.data.set("request_id", request_id);
-  return event;
 }
 
 Result<> holds(const WorkRow& work, const Caller& worker, const std::string& lease) {
@@ -195,64 +176,6 @@ bool Engine::wait_for_work(base::Duration timeout) {
   const std::uint64_t seen = seen_work.engine == state_.get() ? seen_work.made : state_->work_made;
   return state_->work_ready.wait_for(lock, timeout, [&] { return state_->stopping || state_->work_made != seen; }) &&
          !state_->stopping;
-}
-
-// A lease ran out: the task is ready again; its node ran out of time: rules may route that.
-Result<> Engine::State::expire_work(const WorkRow& work, base::Timestamp now) {
-  bool again = false;
-  SG_TRY(change_row(work.tenant, work.run, [&](Connection& db, Unit& unit) -> Result<> {
-    SG_TRY(WorkRow current, load_work(db, {work.tenant}, work.id));
-    const bool open = current.state == WorkState::kReady || current.state == WorkState::kLeased;
-    if (!open) return fail(Code::kConflict, "task: is at its end already");
-    const bool over = current.deadline <= now;
-    again = !over;
-    if (!over && !(current.lease_until && *current.lease_until <= now))
-      return fail(Code::kConflict, "task: was renewed");
-    current.state = over ? WorkState::kFailed : WorkState::kReady;
-    current.lease.clear();
-    SG_TRY(save_work(db, current));
-    unit.audit.push_back(work_event(audit::EventName::kWorkExpired, audit::Outcome::kFailure, current,
-                                    base::ActorName(std::string(kEngineActor)), ""));
-    if (!over) return {};
-    stepper.accept_failure(unit, {"timed-out", current.attempt});
-    return {};
-  }));
-  if (again) announce_work();
-  return {};
-}
-
-void Engine::State::tick() {
-  const base::Timestamp now = services.env.now();
-  scheduler.due(now);
-  std::vector<RunKey> overdue;
-  std::vector<RunKey> asked;
-  std::vector<WorkRow> work;
-  const Result<> looked = services.database.read([&](Connection& db) -> Result<> {
-    SG_TRY(overdue, overdue_runs(db, now));
-    SG_TRY(asked, expired_interrupts(db, now));
-    SG_TRY(work, expired_work(db, now));
-    return {};
-  });
-  if (!looked) return;  // the next tick looks again
-  for (const RunKey& key : overdue) {
-    static_cast<void>(change_row(key.first, key.second, [&](Connection&, Unit& unit) -> Result<> {
-      if (is_terminal(unit.run.state)) return fail(Code::kRunState, "run: is at its end already");
-      stepper.finish(unit, RunState::kExpired, "run-limit", "the run took longer than its wall clock allows");
-      return {};
-    }));
-  }
-  for (const RunKey& key : asked) {
-    const auto row = read_run(key);
-    const auto held = row ? basis(row->basis_hash) : Result<std::shared_ptr<const Basis>>(std::unexpected(row.error()));
-    if (!held) continue;
-    static_cast<void>(change_row(key.first, key.second, [&](Connection& db, Unit& unit) -> Result<> {
-      SG_TRY(const auto open, open_interrupt(db, key.first, key.second));
-      if (!open || unit.run.state != RunState::kWaiting) return fail(Code::kRunState, "run: does not wait any more");
-      stepper.accept_timeout(unit, **held, *open);
-      return {};
-    }));
-  }
-  for (const WorkRow& one : work) static_cast<void>(expire_work(one, now));
 }
 
 }  // namespace stargraph::engine
