@@ -1,0 +1,105 @@
+// What a daemon that was taken over would try first. Each attempt runs in a child behind the daemon's own filter.
+#include "stargraph/serve/confine.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+#include <thread>
+
+namespace stargraph::serve {
+namespace {
+
+enum class Fate { kAllowed, kRefused, kKilled, kNoFilter };
+
+// `attempt` gives true when the kernel let it.
+Fate fate_of(const std::function<bool()>& attempt) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (!confine()) ::_exit(2);
+    ::_exit(attempt() ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGSYS ? Fate::kKilled : Fate::kNoFilter;
+  return WEXITSTATUS(status) == 0 ? Fate::kAllowed : WEXITSTATUS(status) == 1 ? Fate::kRefused : Fate::kNoFilter;
+}
+
+class Confine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!confinement_available()) GTEST_SKIP() << "a sanitizer build has no system-call filter";
+  }
+};
+
+int listening_socket() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(::listen(fd, 1), 0);
+  return fd;
+}
+
+// Without the filter this works: disconnect a listener and it can dial, also in an empty network namespace.
+TEST_F(Confine, SG_E_HTTP_InheritedListenerCannotBeTurnedIntoADialer) {
+  const int inherited = listening_socket();
+  const auto unspec = [inherited] {
+    sockaddr address{};
+    address.sa_family = AF_UNSPEC;
+    return ::connect(inherited, &address, sizeof address) == 0;
+  };
+  EXPECT_TRUE(unspec());  // the attack is real
+  EXPECT_EQ(fate_of(unspec), Fate::kKilled);
+  ::close(inherited);
+}
+
+TEST_F(Confine, SG_E_HTTP_NoSocketCanBeMade) {
+  for (const int family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK, AF_PACKET, AF_VSOCK}) {
+    EXPECT_EQ(fate_of([family] { return ::socket(family, SOCK_STREAM, 0) >= 0; }), Fate::kRefused) << family;
+  }
+}
+
+TEST_F(Confine, SG_E_HTTP_NothingCanBeExecuted) {
+  char path[] = "/bin/true";
+  char* const argv[] = {path, nullptr};
+  EXPECT_EQ(fate_of([&] { return ::execv(path, argv) == 0; }), Fate::kKilled);
+  EXPECT_EQ(fate_of([&] { return ::syscall(SYS_execveat, AT_FDCWD, path, argv, nullptr, 0) == 0; }), Fate::kKilled);
+  EXPECT_EQ(fate_of([] { return ::syscall(SYS_vfork) >= 0; }), Fate::kKilled);
+  EXPECT_EQ(fate_of([] { return ::fork() >= 0; }), Fate::kRefused);  // clone without CLONE_THREAD
+}
+
+TEST_F(Confine, SG_E_HTTP_NoWayAround) {
+  EXPECT_EQ(fate_of([] { return ::syscall(SYS_io_uring_setup, 1, nullptr) >= 0; }), Fate::kKilled);
+  EXPECT_EQ(fate_of([] { return ::syscall(SYS_ptrace, 0, 0, 0, 0) >= 0; }), Fate::kKilled);
+  EXPECT_EQ(fate_of([] { return ::syscall(SYS_bpf, 0, nullptr, 0) >= 0; }), Fate::kKilled);
+  EXPECT_EQ(fate_of([] { return ::syscall(SYS_memfd_create, "x", 0) >= 0; }), Fate::kKilled);
+  EXPECT_EQ(fate_of([] { return ::kill(::getppid(), 0) == 0; }), Fate::kRefused);
+  const auto executable = [] { return ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED; };
+  EXPECT_TRUE(executable());
+  EXPECT_EQ(fate_of(executable), Fate::kRefused);
+}
+
+TEST_F(Confine, WhatTheDaemonNeedsStillWorks) {
+  EXPECT_EQ(fate_of([] {
+              bool ran = false;
+              std::thread([&ran] { ran = true; }).join();
+              return ran;
+            }),
+            Fate::kAllowed);
+}
+
+}  // namespace
+}  // namespace stargraph::serve
