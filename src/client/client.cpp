@@ -2,6 +2,8 @@
 
 #include <curl/curl.h>
 
+#include <array>
+
 #include "stargraph/base/check.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/write.hpp"
@@ -40,16 +42,19 @@ void set(CURL* curl, CURLoption option, T value) {
   SG_CHECK(curl_easy_setopt(curl, option, value) == CURLE_OK);
 }
 
-Code code_of(CURLcode result) {
+// TLS 1.3 tells of a refused client certificate only when the reply is read: as an alert.
+bool is_alert(const std::string& detail) { return detail.find("alert") != std::string::npos; }
+
+Code code_of(CURLcode result, const std::string& detail) {
   switch (result) {
     case CURLE_OPERATION_TIMEDOUT: return Code::kTimedOut;
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_RECV_ERROR:  // TLS 1.3 tells of a refused client certificate only when the reply is read
-      return Code::kUnauthenticated;
+    case CURLE_SSL_ISSUER_ERROR: return Code::kUnauthenticated;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR: return is_alert(detail) ? Code::kUnauthenticated : Code::kUnavailable;
     case CURLE_WRITE_ERROR: return Code::kTooLarge;
     default: return Code::kUnavailable;
   }
@@ -62,7 +67,8 @@ base::Error error_of(long status, const std::string& reply) {
   const json::Value* const code = object != nullptr ? object->find("code") : nullptr;
   const json::Value* const detail = object != nullptr ? object->find("detail") : nullptr;
   base::Error error{Code::kMalformed, "reply: status " + std::to_string(status)};
-  if (code != nullptr && code->string() != nullptr) error.code = base::code_from_name(*code->string()).value_or(Code::kMalformed);
+  if (code != nullptr && code->string() != nullptr)
+    error.code = base::code_from_name(*code->string()).value_or(Code::kMalformed);
   if (detail != nullptr && detail->string() != nullptr) error.message = *detail->string();
   return error;
 }
@@ -74,7 +80,8 @@ struct Client::State {
   std::string url;
   ~State() { curl_easy_cleanup(curl); }
 
-  Result<json::Value> perform(const std::string& path, const std::string* body, const Headers& headers, base::Duration timeout);
+  Result<json::Value> perform(const std::string& path, const std::string* body, const Headers& headers,
+                              base::Duration timeout);
 };
 
 Client::Client(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -113,7 +120,8 @@ Result<json::Value> Client::State::perform(const std::string& path, const std::s
   add(lines, "Accept: application/json");
   add(lines, "Expect:");  // no 100-continue round trip
   for (const auto& [name, value] : headers) {
-    if (value.find_first_of("\r\n") != std::string::npos) return fail(Code::kUsage, "header: " + name + ": holds a line break");
+    if (value.find_first_of("\r\n") != std::string::npos)
+      return fail(Code::kUsage, "header: " + name + ": holds a line break");
     add(lines, name + ": " + value);
   }
   if (body != nullptr) {
@@ -127,10 +135,14 @@ Result<json::Value> Client::State::perform(const std::string& path, const std::s
   set(curl, CURLOPT_URL, (url + path).c_str());
   set(curl, CURLOPT_HTTPHEADER, lines.get());
   set(curl, CURLOPT_WRITEDATA, &reply);
+  std::array<char, CURL_ERROR_SIZE> detail{};
+  set(curl, CURLOPT_ERRORBUFFER, detail.data());
   set(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count() / 1000));
   const CURLcode result = curl_easy_perform(curl);
   set(curl, CURLOPT_HTTPHEADER, nullptr);
-  if (result != CURLE_OK) return fail(code_of(result), "daemon: " + url + ": " + curl_easy_strerror(result));
+  set(curl, CURLOPT_ERRORBUFFER, nullptr);
+  if (result != CURLE_OK)
+    return fail(code_of(result, detail.data()), "daemon: " + url + ": " + curl_easy_strerror(result));
   long status = 0;
   SG_CHECK(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
   if (status < 200 || status > 299) return std::unexpected(error_of(status, reply));
@@ -145,7 +157,8 @@ Result<json::Value> Client::get(const std::string& path, base::Duration timeout)
   return state_->perform(path, nullptr, {}, timeout);
 }
 
-Result<json::Value> Client::post(const std::string& path, const json::Value& body, const Headers& headers, base::Duration timeout) {
+Result<json::Value> Client::post(const std::string& path, const json::Value& body, const Headers& headers,
+                                 base::Duration timeout) {
   const std::string text = json::canonical(body);
   return state_->perform(path, &text, headers, timeout);
 }
