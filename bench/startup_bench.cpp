@@ -13,7 +13,9 @@ namespace {
 using namespace stargraph;
 using Clock = std::chrono::steady_clock;
 
-double milliseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 bool answered(const test::CommandResult& reply) { return reply.out.size() >= 3 && reply.out.ends_with("200"); }
 
@@ -49,13 +51,15 @@ double start_ours(test::Appliance& box) {
 
 double start_theirs(const test::Appliance& box, int port) {
   const auto start = Clock::now();
-  test::Service server({"/usr/bin/openssl", "s_server", "-quiet", "-www", "-tls1_3", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", box.path("server.pem"),
-                        "-key", box.path("server.key"), "-CAfile", box.path("ca.pem"), "-Verify", "1"},
-                       {}, "", box.path("s_server.log"));
+  test::Service server(
+      {"/usr/bin/openssl", "s_server", "-quiet", "-www", "-tls1_3", "-accept", "127.0.0.1:" + std::to_string(port),
+       "-cert", box.path("server.pem"), "-key", box.path("server.key"), "-CAfile", box.path("ca.pem"), "-Verify", "1"},
+      {}, "", box.path("s_server.log"));
   test::CommandResult reply;
   for (int i = 0; i < 200 && !answered(reply); ++i) {
-    reply = test::run_command({"curl", "-sS", "--noproxy", "*", "--cacert", box.path("ca.pem"), "--cert", box.path("operator.pem"), "--key", box.path("operator.key"),
-                               "-o", "/dev/null", "-w", "%{http_code}", "https://localhost:" + std::to_string(port) + "/"});
+    reply = test::run_command({"curl", "-sS", "--noproxy", "*", "--cacert", box.path("ca.pem"), "--cert",
+                               box.path("operator.pem"), "--key", box.path("operator.key"), "-o", "/dev/null", "-w",
+                               "%{http_code}", "https://localhost:" + std::to_string(port) + "/"});
   }
   return milliseconds_since(start);
 }
@@ -69,13 +73,16 @@ int main() {
   test::Appliance box(programs, options);
   box.start_auditd();
   static_cast<void>(start_ours(box));  // the first start makes the database
-  bench::compare("startup_to_first_answer", "ms", [&] { return start_ours(box); }, "openssl_s_server", [&] { return start_theirs(box, 24'433); });
+  bench::compare(
+      "startup_to_first_answer", "ms", [&] { return start_ours(box); }, "openssl_s_server",
+      [&] { return start_theirs(box, 24'433); });
   if (!bench::wanted("idle_memory")) return 0;
   box.start_daemon();
   static_cast<void>(box.curl("operator", {"/health"}));
   const double ours = tree_mib(box.daemon_pid());
-  test::Service server({"/usr/bin/openssl", "s_server", "-quiet", "-www", "-accept", "127.0.0.1:24434", "-cert", box.path("server.pem"), "-key", box.path("server.key")}, {}, "",
-                       box.path("s_server.log"));
+  test::Service server({"/usr/bin/openssl", "s_server", "-quiet", "-www", "-accept", "127.0.0.1:24434", "-cert",
+                        box.path("server.pem"), "-key", box.path("server.key")},
+                       {}, "", box.path("s_server.log"));
   double theirs = 0;
   for (int i = 0; i < 100 && theirs < 2; ++i) {
     ::usleep(20'000);

@@ -10,10 +10,7 @@ using store::Connection;
 
 // The outbox is no append-only table: rows leave it once they are on the audit writer's disk. Its tenant
 // stands in the record.
-constexpr std::array<store::Migration, 1> kMigrations = {store::Migration{
-    .module = "audit",
-    .number = 1,
-    .sql = R"sql(
+constexpr std::array<store::Migration, 1> kMigrations = {store::Migration{.module = "audit", .number = 1, .sql = R"sql(
 CREATE TABLE audit_source (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   last_seq INTEGER NOT NULL CHECK (last_seq >= 0)
@@ -31,7 +28,8 @@ CREATE TABLE audit_outbox (
 std::span<const store::Migration> audit_migrations() { return kMigrations; }
 
 Result<SourceSeq> append_numbered(Connection& connection, const Event& event, base::Timestamp now) {
-  SG_TRY(auto number, connection.query("UPDATE audit_source SET last_seq = last_seq + 1 WHERE id = 1 RETURNING last_seq"));
+  SG_TRY(auto number,
+         connection.query("UPDATE audit_source SET last_seq = last_seq + 1 WHERE id = 1 RETURNING last_seq"));
   SG_TRY(const bool there, number.step());
   if (!there) return base::fail(base::Code::kInternal, "audit: outbox: no counter");
   const SourceSeq source_seq(number.integer(0));

@@ -53,8 +53,8 @@ json::Object encode_checkpoint(const Checkpoint& checkpoint) {
   json::Object data;
   data.set("floors", checkpoint.floors.hex());
   data.set("frontier", std::move(frontier));
-  data.set("previous_checkpoint", checkpoint.previous_checkpoint ? json::Value(checkpoint.previous_checkpoint->hex())
-                                                                 : json::Value(nullptr));
+  data.set("previous_checkpoint",
+           checkpoint.previous_checkpoint ? json::Value(checkpoint.previous_checkpoint->hex()) : json::Value(nullptr));
   data.set("revocation_number", checkpoint.revocation_number);
   data.set("root", checkpoint.root.hex());
   data.set("size", static_cast<std::int64_t>(checkpoint.size));

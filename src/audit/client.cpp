@@ -71,7 +71,8 @@ Result<std::unique_ptr<Client>> Client::adopt(int descriptor, Source source, con
 Result<std::unique_ptr<Client>> Client::greet(std::unique_ptr<State> state, base::Duration timeout) {
   std::unique_ptr<Client> client(new Client(std::move(state)));
   // Who is refused at the door may find it closed before his hello; the refusal is still there to read.
-  const Result<> greeted = client->state_->socket.send(encode_hello({client->state_->source, client->state_->nonce}), timeout);
+  const Result<> greeted =
+      client->state_->socket.send(encode_hello({client->state_->source, client->state_->nonce}), timeout);
   Result<Reply> welcome = client->state_->reply(greeted ? timeout : base::Duration(0));
   if (!welcome && welcome.error().code == Code::kTimedOut) welcome.error().code = Code::kAuditUnavailable;
   if (!welcome) return std::unexpected(welcome.error());

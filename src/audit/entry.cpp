@@ -83,10 +83,10 @@ Result<LineSignature> read_signature(std::string_view tail) {
 }
 
 struct Parts {
-  std::string_view body;    // without "}"
-  std::string_view hash;    // 96 digits
-  std::string_view tail;    // after the hash's closing quote: "}" or the signature
-  std::string_view covered; // what a checkpoint's signature covers
+  std::string_view body;     // without "}"
+  std::string_view hash;     // 96 digits
+  std::string_view tail;     // after the hash's closing quote: "}" or the signature
+  std::string_view covered;  // what a checkpoint's signature covers
 };
 
 Result<Parts> split(std::string_view line) {
@@ -157,7 +157,8 @@ Result<> verify_line_signature(std::string_view line, const Entry& entry, const 
     return fail(Code::kAuditUnknownKey, "audit: checkpoint: signed by another key");
   }
   SG_TRY(const Parts parts, split(line));
-  if (!key.verify(entry.signature->algorithm, kCheckpointDomain, base::as_bytes(parts.covered), entry.signature->signature)) {
+  if (!key.verify(entry.signature->algorithm, kCheckpointDomain, base::as_bytes(parts.covered),
+                  entry.signature->signature)) {
     return fail(Code::kAuditBadSignature, "audit: checkpoint: signature does not verify");
   }
   return {};

@@ -152,7 +152,8 @@ Result<Submission> decode_submission(std::string_view packet) {
   return submission;
 }
 
-Result<std::string> encode_head(const Head& head, Source source, std::string_view nonce, const crypto::PrivateKey& key) {
+Result<std::string> encode_head(const Head& head, Source source, std::string_view nonce,
+                                const crypto::PrivateKey& key) {
   std::string text = head_body(head, source, nonce);
   SG_TRY(const base::Bytes signature, key.sign(kHeadDomain, base::as_bytes(text)));
   text += kSignatureMember;
@@ -177,7 +178,8 @@ std::string encode_refusal(base::Code code) {
   return json::canonical(std::move(body));
 }
 
-Result<Reply> decode_reply(std::string_view packet, Source source, std::string_view nonce, const crypto::PublicKey& key) {
+Result<Reply> decode_reply(std::string_view packet, Source source, std::string_view nonce,
+                           const crypto::PublicKey& key) {
   SG_TRY(const json::Value value, json::parse(packet, kParse));
   const json::Object* object = value.object();
   const json::Value* type = object == nullptr ? nullptr : object->find("type");

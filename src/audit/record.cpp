@@ -1,9 +1,9 @@
 #include "stargraph/audit/record.hpp"
 
+#include "audit/event_fields.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/reader.hpp"
 #include "stargraph/json/write.hpp"
-#include "audit/event_fields.hpp"
 
 namespace stargraph::audit {
 namespace {

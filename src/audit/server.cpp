@@ -41,10 +41,10 @@ class Server::Connection {
 
   PacketSocket socket;
   Source source;
-  std::string nonce;                   // empty until its hello
-  std::vector<std::string> receipts;   // lines to give receipts for after the commit
+  std::string nonce;                  // empty until its hello
+  std::vector<std::string> receipts;  // lines to give receipts for after the commit
   bool owes_head = false;
-  std::optional<Code> refused;         // told after the commit, then the end
+  std::optional<Code> refused;  // told after the commit, then the end
   bool gone = false;
 };
 

@@ -29,7 +29,12 @@ struct Outbox {
 
 struct Shipper::State {
   State(base::Env& e, store::Database& d, store::Ledger& l, std::unique_ptr<Client> c, const Limits& lim)
-      : env(e), database(d), ledger(l), client(std::move(c)), limits(lim), acknowledged(client->head().source_seq),
+      : env(e),
+        database(d),
+        ledger(l),
+        client(std::move(c)),
+        limits(lim),
+        acknowledged(client->head().source_seq),
         head(client->head()) {}
 
   base::Env& env;
@@ -44,7 +49,7 @@ struct Shipper::State {
   mutable std::mutex mutex;  // for what follows; never held across a send, a receive or a query
   std::condition_variable changed;
   SourceSeq acknowledged;
-  SourceSeq committed;  // the last number seen in the database
+  SourceSeq committed;                    // the last number seen in the database
   std::optional<base::Timestamp> oldest;  // of the rows seen and not acknowledged
   Head head;
   bool poked = false;
@@ -115,10 +120,13 @@ Result<> Shipper::State::ship_batch(const std::vector<OutboxRow>& rows) {
   SourceSeq done = rows.front().source_seq;
   done = SourceSeq(done.value() - 1);
   while (done < last) {
-    const auto unacknowledged = [&] { return sent - static_cast<std::size_t>(done.value() + 1 - rows.front().source_seq.value()); };
+    const auto unacknowledged = [&] {
+      return sent - static_cast<std::size_t>(done.value() + 1 - rows.front().source_seq.value());
+    };
     for (; sent < rows.size() && unacknowledged() < Client::kWindow; ++sent) SG_TRY(client->send(rows[sent].record));
     SG_TRY(const Head next, client->receive(limits.acknowledge_timeout));
-    if (next.source_seq > rows[sent - 1].source_seq) return fail(Code::kAuditFork, "audit: acknowledged what was not sent");
+    if (next.source_seq > rows[sent - 1].source_seq)
+      return fail(Code::kAuditFork, "audit: acknowledged what was not sent");
     done = std::max(done, next.source_seq);
     note(next);
   }

@@ -87,7 +87,8 @@ Result<> Writer::load_anchor() {
 Result<> Writer::read_segment(std::uint32_t number, bool last, std::uint64_t& torn) {
   const base::Path path = options_.log_directory / segment_name(number);
   SG_TRY(base::check_private_file(env_, path, 0600));
-  SG_TRY(const base::Bytes bytes, env_.read_file(path, std::max(kSegmentBytes, options_.segment_bytes) + kSegmentSlack));
+  SG_TRY(const base::Bytes bytes,
+         env_.read_file(path, std::max(kSegmentBytes, options_.segment_bytes) + kSegmentSlack));
   std::string_view rest = base::as_text(bytes);
   for (std::uint64_t line_number = 1; !rest.empty(); ++line_number) {
     const std::size_t end = rest.find('\n');
@@ -95,7 +96,8 @@ Result<> Writer::read_segment(std::uint32_t number, bool last, std::uint64_t& to
     const std::string_view line = rest.substr(0, end);
     Result<Entry> entry = chain_.accept(line, key_.public_key());
     if (!entry) {
-      return std::unexpected(base::in_context("audit: " + path.string() + ":" + std::to_string(line_number), entry.error()));
+      return std::unexpected(
+          base::in_context("audit: " + path.string() + ":" + std::to_string(line_number), entry.error()));
     }
     remember(entry->source, entry->event, std::string(line));
     if (anchor_ && entry->seq == anchor_->seq) {

@@ -65,9 +65,7 @@ Result<Bytes> decode_base64(std::string_view text, std::string_view alphabet, bo
 
 BytesView as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 
-std::string_view as_text(BytesView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+std::string_view as_text(BytesView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 Bytes to_bytes(std::string_view text) {
   const BytesView view = as_bytes(text);
@@ -111,7 +109,7 @@ bool is_utf8(std::string_view text) {
   while (i < text.size()) {
     const unsigned lead = byte_at(i);
     std::size_t more = 0;
-    unsigned low = 0x80;   // range of the second byte; narrower after some leads (RFC 3629 section 4)
+    unsigned low = 0x80;  // range of the second byte; narrower after some leads (RFC 3629 section 4)
     unsigned high = 0xBF;
     if (lead <= 0x7F) {
       more = 0;

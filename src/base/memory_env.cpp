@@ -56,8 +56,8 @@ class MemoryEnv::Appender final : public AppendFile {
     info.gid = ::getegid();
     info.inode = file_->inode;
     info.regular = true;
-    info.links = static_cast<std::uint64_t>(std::ranges::count_if(
-        env_.files_, [&](const auto& entry) { return entry.second == file_; }));
+    info.links = static_cast<std::uint64_t>(
+        std::ranges::count_if(env_.files_, [&](const auto& entry) { return entry.second == file_; }));
     return info;
   }
 

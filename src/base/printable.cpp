@@ -13,12 +13,12 @@ struct Range {
 };
 constexpr std::array<Range, 9> kHidden = {{{0x00, 0x1F},
                                            {0x7F, 0x9F},
-                                           {0xAD, 0xAD},        // soft hyphen
-                                           {0x061C, 0x061C},    // Arabic letter mark
-                                           {0x200B, 0x200F},    // no width, direction marks
-                                           {0x2028, 0x202E},    // line and paragraph separator, embeddings
-                                           {0x2060, 0x206F},    // no width, isolates
-                                           {0xFEFF, 0xFEFF},    // byte order mark
+                                           {0xAD, 0xAD},          // soft hyphen
+                                           {0x061C, 0x061C},      // Arabic letter mark
+                                           {0x200B, 0x200F},      // no width, direction marks
+                                           {0x2028, 0x202E},      // line and paragraph separator, embeddings
+                                           {0x2060, 0x206F},      // no width, isolates
+                                           {0xFEFF, 0xFEFF},      // byte order mark
                                            {0xE0000, 0xE007F}}};  // tags
 
 bool is_hidden(char32_t point) {

@@ -86,7 +86,7 @@ class RealAppendFile final : public AppendFile {
   }
 
   Result<FileInfo> info() override {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd_.get(), &status) != 0) return system_error("fstat", path_, errno);
     return to_info(status);
   }
@@ -126,7 +126,8 @@ class RealEnv final : public Env {
       if (got < 0) return system_error("read", path, errno);
       if (got == 0) return bytes;
       if (bytes.size() + static_cast<std::size_t>(got) > max_bytes) {
-        return fail(Code::kTooLarge, "read: " + path.string() + ": longer than " + std::to_string(max_bytes) + " bytes");
+        return fail(Code::kTooLarge,
+                    "read: " + path.string() + ": longer than " + std::to_string(max_bytes) + " bytes");
       }
       bytes.insert(bytes.end(), buffer.begin(), buffer.begin() + got);
     }
@@ -168,7 +169,7 @@ class RealEnv final : public Env {
   }
 
   Result<FileInfo> info(const Path& path) override {
-    struct stat status {};
+    struct stat status{};
     if (::lstat(path.c_str(), &status) != 0) return system_error("stat", path, errno);
     return to_info(status);
   }
@@ -228,7 +229,8 @@ std::string make_uuid7(Env& env) {
   bytes[6] = (bytes[6] & std::byte{0x0F}) | std::byte{0x70};
   bytes[8] = (bytes[8] & std::byte{0x3F}) | std::byte{0x80};
   std::string text = to_hex(bytes);
-  for (const std::size_t at : {std::size_t{8}, std::size_t{13}, std::size_t{18}, std::size_t{23}}) text.insert(at, 1, '-');
+  for (const std::size_t at : {std::size_t{8}, std::size_t{13}, std::size_t{18}, std::size_t{23}})
+    text.insert(at, 1, '-');
   return text;
 }
 

@@ -46,7 +46,9 @@ std::int64_t take_fraction(std::string_view& text) {
 }
 
 std::unexpected<Error> bad_time() { return fail(Code::kMalformed, "time: not an RFC 3339 date-time"); }
-std::unexpected<Error> bad_duration() { return fail(Code::kMalformed, "duration: not an ISO 8601 duration of days or less"); }
+std::unexpected<Error> bad_duration() {
+  return fail(Code::kMalformed, "duration: not an ISO 8601 duration of days or less");
+}
 
 }  // namespace
 
@@ -57,11 +59,10 @@ std::string format_rfc3339(Timestamp time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(within);
   const auto micros = (within - seconds).count();
   std::array<char, 64> text{};
-  const int size = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ",
-                                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                 static_cast<unsigned>(date.day()), static_cast<int>(seconds.count() / 3600),
-                                 static_cast<int>(seconds.count() / 60 % 60), static_cast<int>(seconds.count() % 60),
-                                 static_cast<int>(micros));
+  const int size = std::snprintf(
+      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(seconds.count() / 3600),
+      static_cast<int>(seconds.count() / 60 % 60), static_cast<int>(seconds.count() % 60), static_cast<int>(micros));
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
@@ -122,7 +123,8 @@ Result<Duration> parse_iso8601_duration(std::string_view text) {
     if (has_fraction && !(in_time && unit == 'S')) return bad_duration();
     const std::string_view order = in_time ? "HMS" : "D";
     if (order.find(unit) == std::string_view::npos) return bad_duration();
-    if (last != 0 && order.find(last) != std::string_view::npos && order.find(unit) <= order.find(last)) return bad_duration();
+    if (last != 0 && order.find(last) != std::string_view::npos && order.find(unit) <= order.find(last))
+      return bad_duration();
     last = unit;
     if (unit == 'D' && number > kMostDays) return bad_duration();
     if (unit == 'D') total += days(number);

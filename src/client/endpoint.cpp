@@ -39,7 +39,8 @@ Path default_endpoint_file() {
   const Path own = "stargraph/client.yaml";
   Path directory = from_environment("XDG_CONFIG_HOME");
   if (directory.empty() && !from_environment("HOME").empty()) directory = from_environment("HOME") / ".config";
-  if (std::error_code error; !directory.empty() && std::filesystem::exists(directory / own, error)) return directory / own;
+  if (std::error_code error; !directory.empty() && std::filesystem::exists(directory / own, error))
+    return directory / own;
   return "/etc/stargraph/client.yaml";
 }
 

@@ -114,8 +114,7 @@ class Checker {
     std::set<std::string, std::less<>> names;
     for (const Form& item : body_of(form)) {
       SG_TRY(SlotDefinition slot, slot_of(item, walker));
-      if (!names.insert(slot.name).second)
-        return walker.refuse(Code::kRulesSyntax, item, "a slot declared twice");
+      if (!names.insert(slot.name).second) return walker.refuse(Code::kRulesSyntax, item, "a slot declared twice");
       definition.slots.push_back(std::move(slot));
     }
     source_.templates.push_back(std::move(definition));

@@ -15,9 +15,9 @@ using base::Result;
 namespace {
 
 // Of allowed_functions(), those that change facts or variables, repeat, or end what calls them.
-constexpr auto kActing = std::to_array<std::string_view>({"assert", "bind", "break", "duplicate", "foreach",
-                                                          "loop-for-count", "modify", "progn", "progn$", "retract",
-                                                          "return", "while"});
+constexpr auto kActing =
+    std::to_array<std::string_view>({"assert", "bind", "break", "duplicate", "foreach", "loop-for-count", "modify",
+                                     "progn", "progn$", "retract", "return", "while"});
 
 // Variables of a function's own, and loops over them, are no effect.
 bool changes_facts_or_globals(const Form& call) {

@@ -32,8 +32,7 @@ enum class Calls : std::uint8_t { kLook, kAct };
 class Walker {
  public:
   // `where` names the construct for messages; `scope` must outlive the walker.
-  Walker(const Scope& scope, Calls calls, std::string where)
-      : scope_(scope), calls_(calls), where_(std::move(where)) {}
+  Walker(const Scope& scope, Calls calls, std::string where) : scope_(scope), calls_(calls), where_(std::move(where)) {}
 
   // Called for every pattern: its form, and whether it stands inside `not`.
   std::function<base::Result<>(const Form& pattern, bool negated)> on_pattern;

@@ -45,7 +45,8 @@ void read_path(Reader& in, std::string_view name, Path& path) {
 }
 
 // Closed choice: the position of the text in `names`, or `otherwise` when the key is absent.
-std::size_t read_choice(Reader& in, std::string_view name, std::initializer_list<std::string_view> names, std::size_t otherwise) {
+std::size_t read_choice(Reader& in, std::string_view name, std::initializer_list<std::string_view> names,
+                        std::size_t otherwise) {
   const auto text = in.optional_text(name, 1, 64);
   if (!text) return otherwise;
   const auto* const found = std::find(names.begin(), names.end(), *text);
@@ -57,14 +58,18 @@ std::size_t read_choice(Reader& in, std::string_view name, std::initializer_list
 SecretSource read_secret(Reader& in, const std::string& name) {
   SecretSource source;
   source.credential = in.optional_text(name + "_credential", 1, 255).value_or("");
-  if (source.credential.find('/') != std::string::npos) in.refuse(name + "_credential", Code::kConfigInvalid, "not a credential name");
+  if (source.credential.find('/') != std::string::npos)
+    in.refuse(name + "_credential", Code::kConfigInvalid, "not a credential name");
   read_path(in, name + "_file", source.file);
   return source;
 }
 
 bool is_name(std::string_view text) {
-  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-' || c == '@'; };
-  return !text.empty() && text.size() <= 64 && text.front() != '.' && text.front() != '-' && std::ranges::all_of(text, fits);
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-' || c == '@';
+  };
+  return !text.empty() && text.size() <= 64 && text.front() != '.' && text.front() != '-' &&
+         std::ranges::all_of(text, fits);
 }
 
 std::string read_name(Reader& in, std::string_view member) {
@@ -81,7 +86,8 @@ void read_match(Reader& in, Match& match) {
   const bool half = match.issuer.empty() != match.subject.empty();
   const bool forms[] = {!match.san_uri.empty(), !match.fingerprint.empty(), !match.issuer.empty()};
   if (half || std::ranges::count(forms, true) != 1) {
-    in.refuse("san_uri", Code::kConfigInvalid, "a match needs exactly one of san_uri, fingerprint, or issuer with subject");
+    in.refuse("san_uri", Code::kConfigInvalid,
+              "a match needs exactly one of san_uri, fingerprint, or issuer with subject");
   }
 }
 
@@ -121,7 +127,8 @@ Result<> read_roles(Reader& in, Config& config) {
   for (const auto& [name, capabilities] : *value->object()) {
     const std::string pointer = in.pointer_of("roles") + json::pointer_step(name);
     if (!is_name(name)) return fail(Code::kConfigInvalid, "configuration: " + pointer + ": not a name of [a-z0-9_.@-]");
-    if (capabilities.array() == nullptr) return fail(Code::kConfigInvalid, "configuration: " + pointer + ": expected a list");
+    if (capabilities.array() == nullptr)
+      return fail(Code::kConfigInvalid, "configuration: " + pointer + ": expected a list");
     for (const Value& capability : *capabilities.array()) {
       if (capability.string() == nullptr || capability.string()->empty() || capability.string()->size() > 256) {
         return fail(Code::kConfigInvalid, "configuration: " + pointer + ": expected capability names");
@@ -147,10 +154,14 @@ void read_audit(Reader& in, Profile profile, Audit& audit) {
   read_path(in, "state_directory", audit.state_directory);
   audit.key = read_secret(in, "key");
   const std::size_t usual = cleared ? 0 : 1;
-  audit.on_failure = read_choice(in, "on_failure", {"stop", "refuse"}, usual) == 0 ? AuditFailure::kStop : AuditFailure::kRefuse;
-  audit.reads = read_choice(in, "reads", {"strict", "relaxed"}, usual) == 0 ? AuditReads::kStrict : AuditReads::kRelaxed;
-  if (cleared && audit.on_failure != AuditFailure::kStop) in.refuse("on_failure", Code::kConfigInvalid, "profile cleared knows only stop");
-  if (const auto uid = in.optional_integer("entries_uid", 0, 4'294'967'294)) audit.entries_uid = static_cast<std::uint32_t>(*uid);
+  audit.on_failure =
+      read_choice(in, "on_failure", {"stop", "refuse"}, usual) == 0 ? AuditFailure::kStop : AuditFailure::kRefuse;
+  audit.reads =
+      read_choice(in, "reads", {"strict", "relaxed"}, usual) == 0 ? AuditReads::kStrict : AuditReads::kRelaxed;
+  if (cleared && audit.on_failure != AuditFailure::kStop)
+    in.refuse("on_failure", Code::kConfigInvalid, "profile cleared knows only stop");
+  if (const auto uid = in.optional_integer("entries_uid", 0, 4'294'967'294))
+    audit.entries_uid = static_cast<std::uint32_t>(*uid);
   audit.trust_uid = static_cast<std::uint32_t>(in.optional_integer("trust_uid", 0, 4'294'967'294).value_or(0));
 }
 
@@ -174,11 +185,13 @@ Result<> read_groups(Reader& in, Config& config) {
 Result<> check_profile(const Config& config) {
   for (const Principal& principal : config.principals) {
     for (const std::string& role : principal.roles) {
-      if (!config.roles.contains(role)) return fail(Code::kConfigInvalid, "configuration: /principals: a role that /roles does not define");
+      if (!config.roles.contains(role))
+        return fail(Code::kConfigInvalid, "configuration: /principals: a role that /roles does not define");
     }
   }
   if (config.profile == Profile::kCleared && !config.graphs_dir.empty()) {
-    return fail(Code::kConfigInvalid, "configuration: /graphs_dir: profile cleared takes graphs only from execution packs");
+    return fail(Code::kConfigInvalid,
+                "configuration: /graphs_dir: profile cleared takes graphs only from execution packs");
   }
   return {};
 }
@@ -186,7 +199,8 @@ Result<> check_profile(const Config& config) {
 Result<Config> read_document(const Value& value) {
   Reader in(value.is_null() ? empty_mapping() : value, std::string(kContext));
   Config config;
-  config.profile = read_choice(in, "profile", {"cleared", "oss-default"}, 0) == 0 ? Profile::kCleared : Profile::kOssDefault;
+  config.profile =
+      read_choice(in, "profile", {"cleared", "oss-default"}, 0) == 0 ? Profile::kCleared : Profile::kOssDefault;
   config.fips_required = read_choice(in, "fips", {"off", "required"}, 0) == 1;
   const std::size_t side_effects = read_choice(in, "side_effects", {"deny", "allow"}, 2);
   if (side_effects < 2) config.side_effects = side_effects == 1;
@@ -243,8 +257,10 @@ Result<Config> load(base::Env& env, const Path& path) {
   const auto info = env.info(path);
   if (!info) return fail(Code::kConfigMissing, "configuration: " + path.string() + ": not there");
   if (!info->regular) return fail(Code::kConfigMissing, "configuration: " + path.string() + ": not a regular file");
-  if ((info->mode & 0137U) != 0) return fail(Code::kModeTooWide, "configuration: " + path.string() + ": wider than 0640");
-  if (info->uid != 0 && info->uid != ::geteuid()) return fail(Code::kWrongOwner, "configuration: " + path.string() + ": belongs to another user");
+  if ((info->mode & 0137U) != 0)
+    return fail(Code::kModeTooWide, "configuration: " + path.string() + ": wider than 0640");
+  if (info->uid != 0 && info->uid != ::geteuid())
+    return fail(Code::kWrongOwner, "configuration: " + path.string() + ": belongs to another user");
   SG_TRY(const base::Bytes bytes, env.read_file(path, kMaxFileBytes));
   return parse(base::as_text(bytes));
 }

@@ -55,7 +55,8 @@ class PlanBuilder {
     plan_.hash_ = graph_hash(document);
     plan_.schema_ = state_schema(document);
     plan_.document_ = std::move(document);
-    for (const StateField& field : plan_.schema_.fields) field_of_template_.emplace(template_of(field.name), field.name);
+    for (const StateField& field : plan_.schema_.fields)
+      field_of_template_.emplace(template_of(field.name), field.name);
   }
 
   base::Result<Plan> build(std::span<const std::string> pack_fields) {

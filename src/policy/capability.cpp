@@ -40,7 +40,9 @@ static_assert(in_order(), "the capability table follows the enumeration");
 
 std::span<const CapabilityRow> capability_table() { return kCapabilities; }
 
-std::string_view capability_name(Capability capability) { return kCapabilities[static_cast<std::size_t>(capability)].name; }
+std::string_view capability_name(Capability capability) {
+  return kCapabilities[static_cast<std::size_t>(capability)].name;
+}
 
 std::optional<Capability> capability_from_name(std::string_view name) {
   const auto* const found = std::ranges::find(kCapabilities, name, &CapabilityRow::name);
@@ -52,7 +54,8 @@ base::Result<Grant> parse_grant(std::string_view text) {
   for (const CapabilityRow& row : kCapabilities) {
     if (!text.starts_with(row.name)) continue;
     std::string_view rest = text.substr(row.name.size());
-    if (rest.empty() && row.needs_scope) return fail(Code::kConfigInvalid, "capability: " + std::string(row.name) + ": needs a scope");
+    if (rest.empty() && row.needs_scope)
+      return fail(Code::kConfigInvalid, "capability: " + std::string(row.name) + ": needs a scope");
     if (rest.empty()) return Grant{row.capability, std::nullopt};
     if (rest.front() != ':') continue;
     rest.remove_prefix(1);

@@ -10,7 +10,8 @@ using base::fail;
 using base::Result;
 
 bool matches(const config::Match& match, const crypto::CertificateNames& certificate) {
-  if (!match.san_uri.empty()) return std::ranges::find(certificate.san_uris, match.san_uri) != certificate.san_uris.end();
+  if (!match.san_uri.empty())
+    return std::ranges::find(certificate.san_uris, match.san_uri) != certificate.san_uris.end();
   if (!match.fingerprint.empty()) return match.fingerprint == certificate.fingerprint.hex();
   return !match.issuer.empty() && match.issuer == certificate.issuer && match.subject == certificate.subject;
 }
@@ -40,7 +41,8 @@ Result<Gate> Gate::make(const config::Config& config) {
   // A role nobody holds must be well formed too: a typing error there would lie in wait.
   for (const auto& [role, capabilities] : config.roles) {
     for (const std::string& text : capabilities) {
-      if (auto grant = parse_grant(text); !grant) return std::unexpected(in_context("role " + role, std::move(grant).error()));
+      if (auto grant = parse_grant(text); !grant)
+        return std::unexpected(in_context("role " + role, std::move(grant).error()));
     }
   }
   for (const config::Principal& entry : config.principals) {
@@ -72,7 +74,8 @@ Result<> Gate::check(const Principal& principal, Capability capability, std::opt
 Result<> Gate::check_named(const Principal& principal, std::string_view capability) const {
   const auto wanted = parse_grant(capability);
   if (!wanted) return fail(Code::kCapabilityDenied, "capability: unknown name: not granted");
-  const std::optional<std::string_view> scope = wanted->scope ? std::optional<std::string_view>(*wanted->scope) : std::nullopt;
+  const std::optional<std::string_view> scope =
+      wanted->scope ? std::optional<std::string_view>(*wanted->scope) : std::nullopt;
   return check(principal, wanted->capability, scope);
 }
 

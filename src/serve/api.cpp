@@ -45,8 +45,10 @@ bool is_uuid(std::string_view text) {
 Result<> Api::may_try(const Route& route, const policy::Principal& principal) const {
   if (!route.capability) return {};
   if (services_.gate.check(principal, *route.capability)) return {};
-  const bool scoped = route.scope != Scope::kNone &&
-                      std::ranges::any_of(principal.grants, [&](const policy::Grant& grant) { return grant.capability == *route.capability; });
+  const bool scoped =
+      route.scope != Scope::kNone && std::ranges::any_of(principal.grants, [&](const policy::Grant& grant) {
+        return grant.capability == *route.capability;
+      });
   if (scoped) return {};
   return fail(Code::kCapabilityDenied, "request: capability: not granted");
 }
@@ -57,12 +59,14 @@ Result<> Api::may(const Request& request) const {
   switch (route.scope) {
     case Scope::kNone: break;
     case Scope::kGraph: {
-      const json::Value* const graph = request.body.object() != nullptr ? request.body.object()->find("graph_id") : nullptr;
+      const json::Value* const graph =
+          request.body.object() != nullptr ? request.body.object()->find("graph_id") : nullptr;
       if (graph == nullptr || graph->string() == nullptr) break;
       return services_.gate.check(*request.principal, *route.capability, *graph->string());
     }
     case Scope::kRun: {
-      SG_TRY(const engine::RunView run, services_.engine.get_run(request.principal->tenant, base::RunId(request.parameter("run"))));
+      SG_TRY(const engine::RunView run,
+             services_.engine.get_run(request.principal->tenant, base::RunId(request.parameter("run"))));
       return services_.gate.check(*request.principal, *route.capability, run.graph.str());
     }
     case Scope::kKinds: return {};  // the lease: each kind is checked there; the rest of work: by the lease token

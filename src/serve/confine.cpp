@@ -25,6 +25,7 @@ Result<> confine() { return {}; }
 namespace {
 
 // By name: a name this architecture does not have is passed over.
+// clang-format off: rows by what they are for
 constexpr auto kAllowed = std::to_array<const char*>({
     // files, for the database, the CRL and graphs; what may be opened is the unit's business
     "read", "readv", "write", "writev", "pread64", "pwrite64", "lseek", "open", "openat", "close", "stat", "fstat", "lstat",
@@ -42,13 +43,19 @@ constexpr auto kAllowed = std::to_array<const char*>({
     "getuid", "geteuid", "getgid", "getegid", "getrusage", "sysinfo", "uname", "tgkill", "rt_sigaction", "rt_sigprocmask",
     "rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "restart_syscall", "wait4", "membarrier", "exit", "exit_group",
 });
+// clang-format on
 
 // Our own code never comes near these.
 constexpr auto kDeadly = std::to_array<const char*>({
-    "connect", "execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev", "bpf", "io_uring_setup",
-    "io_uring_enter", "io_uring_register", "mount", "umount2", "pivot_root", "chroot", "setns", "unshare", "init_module",
-    "finit_module", "delete_module", "kexec_load", "kexec_file_load", "perf_event_open", "userfaultfd", "memfd_create",
-    "memfd_secret", "open_by_handle_at", "pidfd_getfd", "keyctl", "add_key", "request_key", "personality", "swapon", "reboot",
+    "connect",       "execve",         "execveat",         "fork",
+    "vfork",         "ptrace",         "process_vm_readv", "process_vm_writev",
+    "bpf",           "io_uring_setup", "io_uring_enter",   "io_uring_register",
+    "mount",         "umount2",        "pivot_root",       "chroot",
+    "setns",         "unshare",        "init_module",      "finit_module",
+    "delete_module", "kexec_load",     "kexec_file_load",  "perf_event_open",
+    "userfaultfd",   "memfd_create",   "memfd_secret",     "open_by_handle_at",
+    "pidfd_getfd",   "keyctl",         "add_key",          "request_key",
+    "personality",   "swapon",         "reboot",
 });
 
 struct Release {
@@ -75,7 +82,7 @@ bool add_rules(void* filter) {
   const scmp_arg_cmp a_thread{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD};
   const scmp_arg_cmp how_much_is_there{1, SCMP_CMP_EQ, FIONREAD, 0};
   const scmp_arg_cmp thread_name{0, SCMP_CMP_EQ, PR_SET_NAME, 0};
-  const scmp_arg_cmp only_ask{2, SCMP_CMP_EQ, 0, 0};  // prlimit64 without a new limit
+  const scmp_arg_cmp only_ask{2, SCMP_CMP_EQ, 0, 0};          // prlimit64 without a new limit
   const scmp_arg_cmp local_pair{0, SCMP_CMP_EQ, AF_UNIX, 0};  // to a new evaluator, over the jail's socket
   // clone3 hides its flags behind a pointer; told that it is not there, the C library takes clone.
   return add_when(filter, "mmap", not_executable) && add_when(filter, "mprotect", not_executable) &&
@@ -90,8 +97,8 @@ bool confinement_available() { return true; }
 
 Result<> confine() {
   const std::unique_ptr<void, Release> filter(::seccomp_init(SCMP_ACT_ERRNO(EPERM)));
-  const bool loaded = filter && ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1) == 0 && add_rules(filter.get()) &&
-                      ::seccomp_load(filter.get()) == 0;
+  const bool loaded = filter && ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1) == 0 &&
+                      add_rules(filter.get()) && ::seccomp_load(filter.get()) == 0;
   if (!loaded) return fail(Code::kIo, "confine: system-call filter: could not be loaded");
   return {};
 }

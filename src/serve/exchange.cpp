@@ -30,7 +30,8 @@ Result<std::size_t> parse_length(std::string_view text) {
   std::size_t length = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
   if (error == std::errc::result_out_of_range) return fail(Code::kTooLarge, "request: Content-Length: too large");
-  if (error != std::errc() || end != text.data() + text.size()) return fail(Code::kBadRequest, "request: Content-Length: not a number");
+  if (error != std::errc() || end != text.data() + text.size())
+    return fail(Code::kBadRequest, "request: Content-Length: not a number");
   return length;
 }
 
@@ -88,13 +89,15 @@ Result<> Exchange::check_form() const {
   if (view(info_->http_version) != "1.1") return fail(Code::kBadRequest, "request: version: not HTTP/1.1");
   for (int i = 0; i < info_->num_headers; ++i) {
     const mg_header& header = info_->http_headers[i];
-    if (!printable(view(header.name)) || !printable(view(header.value))) return fail(Code::kBadRequest, "request: header: not printable");
+    if (!printable(view(header.name)) || !printable(view(header.value)))
+      return fail(Code::kBadRequest, "request: header: not printable");
   }
   SG_TRY(const auto length, header("Content-Length"));
   SG_TRY(const auto encoding, header("Transfer-Encoding"));
   if (length && encoding) return fail(Code::kBadRequest, "request: body: two lengths");
   if (encoding && !same_name(*encoding, "chunked")) return fail(Code::kBadRequest, "request: body: unknown encoding");
-  if (method() == "GET" && ((length && *length != "0") || encoding)) return fail(Code::kBadRequest, "request: body: none expected");
+  if (method() == "GET" && ((length && *length != "0") || encoding))
+    return fail(Code::kBadRequest, "request: body: none expected");
   return {};
 }
 
@@ -126,9 +129,11 @@ void Exchange::close_after_reply() {
 void Exchange::write(const Response& response, const std::string& request_id) {
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
   head.append(status_text(response.status)).append("\r\nContent-Type: ").append(response.content_type);
-  head += "\r\nContent-Length: " + std::to_string(response.body.size()) +
-          "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'"
-          "\r\nX-Request-Id: " + request_id;
+  head +=
+      "\r\nContent-Length: " + std::to_string(response.body.size()) +
+      "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'"
+      "\r\nX-Request-Id: " +
+      request_id;
   if (response.retry_after > 0) head += "\r\nRetry-After: " + std::to_string(response.retry_after);
   head += closing_ ? "\r\nConnection: close\r\n\r\n" : "\r\nConnection: keep-alive\r\n\r\n";
   const std::string bytes = head + response.body;

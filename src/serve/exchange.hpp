@@ -20,7 +20,7 @@ class Exchange {
 
   [[nodiscard]] ConnectionKey key() const { return key_; }
   [[nodiscard]] std::string_view method() const;
-  [[nodiscard]] std::string_view path() const;   // as it was sent, without the query
+  [[nodiscard]] std::string_view path() const;  // as it was sent, without the query
   [[nodiscard]] std::string_view query() const;
   [[nodiscard]] std::string_view remote_address() const;
   // The only header of that name. kBadRequest when it is there twice.

@@ -70,13 +70,15 @@ Result<std::string> percent_decode(std::string_view text) {
       out.push_back(text[i]);
       continue;
     }
-    if (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])) return fail(Code::kBadRequest, "query: bad escape");
+    if (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2]))
+      return fail(Code::kBadRequest, "query: bad escape");
     SG_TRY(const base::Bytes byte, base::from_hex(text.substr(i + 1, 2)));
     out += base::as_text(byte);
     i += 2;
   }
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (!base::is_utf8(out) || std::ranges::any_of(out, is_control)) return fail(Code::kBadRequest, "query: not plain text");
+  if (!base::is_utf8(out) || std::ranges::any_of(out, is_control))
+    return fail(Code::kBadRequest, "query: not plain text");
   return out;
 }
 
@@ -100,8 +102,9 @@ Response json_response(int status, const json::Value& body) {
 
 Response error_response(Code code, const std::string& request_id) {
   const base::Reason& reason = base::reason(code);
-  Response response = json_response(
-      reason.http_status, json::Object{{"detail", detail_text(code)}, {"code", reason.name}, {"request_id", request_id}});
+  Response response =
+      json_response(reason.http_status,
+                    json::Object{{"detail", detail_text(code)}, {"code", reason.name}, {"request_id", request_id}});
   response.code = reason.name;
   return response;
 }
@@ -113,10 +116,12 @@ Result<Query> Query::parse(std::string_view text) {
     const std::string_view part = text.substr(0, text.find('&'));
     text.remove_prefix(std::min(text.size(), part.size() + 1));
     const std::size_t equals = part.find('=');
-    if (equals == std::string_view::npos || equals == 0 || query.pairs_.size() == kMaxPairs) return fail(Code::kBadRequest, "query: form");
+    if (equals == std::string_view::npos || equals == 0 || query.pairs_.size() == kMaxPairs)
+      return fail(Code::kBadRequest, "query: form");
     SG_TRY(std::string name, percent_decode(part.substr(0, equals)));
     SG_TRY(std::string value, percent_decode(part.substr(equals + 1)));
-    if (std::ranges::find(query.pairs_, name, &Pair::name) != query.pairs_.end()) return fail(Code::kBadRequest, "query: a name twice");
+    if (std::ranges::find(query.pairs_, name, &Pair::name) != query.pairs_.end())
+      return fail(Code::kBadRequest, "query: a name twice");
     query.pairs_.push_back({std::move(name), std::move(value)});
   }
   return query;
@@ -140,7 +145,8 @@ std::optional<std::int64_t> Query::integer(std::string_view name, std::int64_t l
 }
 
 Result<> Query::finish() {
-  if (failed_ || !std::ranges::all_of(pairs_, &Pair::asked)) return fail(Code::kBadRequest, "query: unknown name or bad value");
+  if (failed_ || !std::ranges::all_of(pairs_, &Pair::asked))
+    return fail(Code::kBadRequest, "query: unknown name or bad value");
   return {};
 }
 

@@ -55,7 +55,7 @@ struct Request {
   const Route* route = nullptr;
   Parameters parameters;
   Query query;
-  json::Value body;  // an object for POST (an empty body is an empty object)
+  json::Value body;                            // an object for POST (an empty body is an empty object)
   std::optional<std::string> idempotency_key;  // the header
   const policy::Principal* principal = nullptr;
   std::string request_id;

@@ -23,7 +23,7 @@ using base::Result;
 
 constexpr std::uint64_t kListenerTag = 0;  // serials begin at 1
 constexpr std::uint64_t kWakeTag = ~std::uint64_t{0};
-constexpr int kTurnMs = 250;               // how exactly deadlines are kept
+constexpr int kTurnMs = 250;  // how exactly deadlines are kept
 constexpr std::size_t kMaxRecord = 16'384;
 constexpr std::size_t kRecordHeader = 5;
 
@@ -32,7 +32,8 @@ base::Duration now() { return base::real_env().monotonic(); }
 // Numeric, without port: what the cap of an address counts by.
 std::string address_text(const sockaddr_storage& peer, socklen_t length) {
   std::array<char, NI_MAXHOST> text{};
-  const int error = ::getnameinfo(reinterpret_cast<const sockaddr*>(&peer), length, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST);
+  const int error = ::getnameinfo(reinterpret_cast<const sockaddr*>(&peer), length, text.data(), text.size(), nullptr,
+                                  0, NI_NUMERICHOST);
   return error == 0 ? std::string(text.data()) : std::string();
 }
 
@@ -74,7 +75,8 @@ Result<> Lobby::prepare() {
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   poll_ = ::epoll_create1(EPOLL_CLOEXEC);
   const bool ready = flags >= 0 && ::fcntl(listener_, F_SETFL, flags | O_NONBLOCK) == 0 && door_ >= 0 && wake_ >= 0 &&
-                     poll_ >= 0 && watch(poll_, listener_, EPOLLIN, kListenerTag) && watch(poll_, wake_, EPOLLIN, kWakeTag);
+                     poll_ >= 0 && watch(poll_, listener_, EPOLLIN, kListenerTag) &&
+                     watch(poll_, wake_, EPOLLIN, kWakeTag);
   if (!ready) return fail(Code::kIo, std::string("serve: lobby: ") + std::strerror(errno));
   return {};
 }
@@ -87,8 +89,10 @@ void Lobby::stop() {
   const std::scoped_lock lock(mutex_);
   for (auto at = connections_.begin(); at != connections_.end();) {
     const auto next = std::next(at);
-    if (at->second.phase == Phase::kSilent || at->second.phase == Phase::kReady) drop(at);
-    else ::shutdown(at->second.descriptor, SHUT_RD);  // wakes who waits for a request; replies still go out
+    if (at->second.phase == Phase::kSilent || at->second.phase == Phase::kReady)
+      drop(at);
+    else
+      ::shutdown(at->second.descriptor, SHUT_RD);  // wakes who waits for a request; replies still go out
     at = next;
   }
 }
@@ -107,8 +111,10 @@ void Lobby::run() {
     const int count = ::epoll_wait(poll_, events.data(), static_cast<int>(events.size()), kTurnMs);
     for (int i = 0; i < count; ++i) {
       const std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
-      if (tag == kListenerTag) accept_all();
-      else if (tag != kWakeTag) look_at(tag);
+      if (tag == kListenerTag)
+        accept_all();
+      else if (tag != kWakeTag)
+        look_at(tag);
     }
     if (const base::Duration at = now(); at - swept >= std::chrono::milliseconds(kTurnMs)) {
       end_late(at);
@@ -121,7 +127,8 @@ void Lobby::accept_all() {
   for (int i = 0; i < 64; ++i) {  // then those that wait get their turn
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
-    const int descriptor = ::accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int descriptor =
+        ::accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor >= 0) {
       admit(descriptor, peer, length);
       continue;
@@ -215,7 +222,8 @@ void Lobby::drop(Connections::iterator connection) {
 }
 
 bool Lobby::evict_oldest_silent() {
-  const auto oldest = std::ranges::find_if(connections_, [](const auto& entry) { return entry.second.phase == Phase::kSilent; });
+  const auto oldest =
+      std::ranges::find_if(connections_, [](const auto& entry) { return entry.second.phase == Phase::kSilent; });
   if (oldest == connections_.end()) return false;
   drop(oldest);
   return true;
@@ -227,8 +235,10 @@ void Lobby::end_late(base::Duration at) {
     const auto next = std::next(entry);
     Connection& connection = entry->second;
     if (connection.deadline != base::Duration::zero() && at >= connection.deadline) {
-      if (connection.phase == Phase::kSilent || connection.phase == Phase::kReady) drop(entry);
-      else ::shutdown(connection.descriptor, SHUT_RDWR);  // CivetWeb closes it; closed() tells us before it does
+      if (connection.phase == Phase::kSilent || connection.phase == Phase::kReady)
+        drop(entry);
+      else
+        ::shutdown(connection.descriptor, SHUT_RDWR);  // CivetWeb closes it; closed() tells us before it does
     }
     entry = next;
   }

@@ -31,11 +31,11 @@ using ConnectionKey = int;
 class Lobby {
  public:
   struct Limits {
-    std::size_t waiting = 4096;             // accepted, handshake not finished
+    std::size_t waiting = 4096;  // accepted, handshake not finished
     std::size_t waiting_per_address = 32;
     std::size_t per_principal = 64;
-    base::Duration request{0};              // handshake, headers and body together
-    base::Duration idle{0};                 // between two requests of one connection
+    base::Duration request{0};  // handshake, headers and body together
+    base::Duration idle{0};     // between two requests of one connection
   };
 
   // `listener` is not owned; it is made non-blocking. Starts the thread. kIo.

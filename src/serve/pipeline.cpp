@@ -35,13 +35,15 @@ Result<> Pipeline::identify(const Exchange& exchange, Caller& caller) const {
   SG_TRY(const crypto::CertificateNames names, crypto::certificate_names(der));
   caller.fingerprint = names.fingerprint.hex();
   // The handshake checked it; a connection may outlive its certificate or the CRL it was checked with.
-  if (!tls_.still_trusted(static_cast<X509*>(exchange.x509()))) return fail(Code::kUnauthenticated, "request: certificate: no longer trusted");
+  if (!tls_.still_trusted(static_cast<X509*>(exchange.x509())))
+    return fail(Code::kUnauthenticated, "request: certificate: no longer trusted");
   SG_TRY(caller.principal, services_.gate.identify(names));
   return {};
 }
 
 // Capability first, so that the right bucket pays; a refusal costs as much as a read.
-Result<> Pipeline::admit(const Exchange& exchange, const Caller& caller, const Route& route, std::int64_t& retry_after) {
+Result<> Pipeline::admit(const Exchange& exchange, const Caller& caller, const Route& route,
+                         std::int64_t& retry_after) {
   const Result<> may = api_.may_try(route, *caller.principal);
   policy::RateLimiter& limiter = may && route.act == Act::kChange ? changes_ : reads_;
   const policy::RateLimiter::Verdict verdict = limiter.take(caller.principal->name.str());
@@ -50,11 +52,13 @@ Result<> Pipeline::admit(const Exchange& exchange, const Caller& caller, const R
     return fail(Code::kRateLimited, "request: too many");
   }
   if (!may) return may;
-  if (!lobby_->claim(exchange.key(), caller.principal->name.str())) return fail(Code::kBusy, "request: too many connections of one principal");
+  if (!lobby_->claim(exchange.key(), caller.principal->name.str()))
+    return fail(Code::kBusy, "request: too many connections of one principal");
   return {};
 }
 
-Result<Request> Pipeline::read_request(Exchange& exchange, const Caller& caller, const Match& match, const std::string& request_id) const {
+Result<Request> Pipeline::read_request(Exchange& exchange, const Caller& caller, const Match& match,
+                                       const std::string& request_id) const {
   Request request;
   request.route = match.route;
   request.principal = caller.principal;
@@ -63,10 +67,12 @@ Result<Request> Pipeline::read_request(Exchange& exchange, const Caller& caller,
   SG_TRY(const auto key, exchange.header("Idempotency-Key"));
   if (key) request.idempotency_key = std::string(*key);
   if (match.route->method == Method::kPost) {
-    SG_TRY(const std::string body, exchange.read_body(static_cast<std::size_t>(services_.config.limits.http_body_bytes)));
+    SG_TRY(const std::string body,
+           exchange.read_body(static_cast<std::size_t>(services_.config.limits.http_body_bytes)));
     SG_TRY(const auto type, exchange.header("Content-Type"));
     // A browser sends no cross-site form as application/json.
-    if (!body.empty() && (!type || !type->starts_with(kJsonType))) return fail(Code::kBadRequest, "request: body: not application/json");
+    if (!body.empty() && (!type || !type->starts_with(kJsonType)))
+      return fail(Code::kBadRequest, "request: body: not application/json");
     request.body = json::Object();
     if (!body.empty()) {
       SG_TRY(request.body, json::parse(body, {.max_bytes = body.size(), .max_depth = 32}));
@@ -78,13 +84,14 @@ Result<Request> Pipeline::read_request(Exchange& exchange, const Caller& caller,
 }
 
 Result<Response> Pipeline::answer(Exchange& exchange, const Caller& caller, Match& match, const std::string& request_id,
-                                       std::int64_t& retry_after) {
+                                  std::int64_t& retry_after) {
   SG_TRY(exchange.check_form());
   auto found = match_route(exchange.method(), exchange.path());
   if (!found) {
     const policy::RateLimiter::Verdict verdict = reads_.take(caller.principal->name.str());
     retry_after = verdict.retry_after;
-    return std::unexpected(verdict.allowed ? std::move(found).error() : base::Error{Code::kRateLimited, "request: too many"});
+    return std::unexpected(verdict.allowed ? std::move(found).error()
+                                           : base::Error{Code::kRateLimited, "request: too many"});
   }
   match = *std::move(found);
   SG_TRY(admit(exchange, caller, *match.route, retry_after));
@@ -97,22 +104,24 @@ Result<Response> Pipeline::answer(Exchange& exchange, const Caller& caller, Matc
 // The audit entry of a request, on disk when this returns (a read in `relaxed`: queued). A reply whose entry
 // cannot be written is not given.
 Response Pipeline::record(const Exchange& exchange, const Caller& caller, const Match& match, Response response,
-                               const std::string& request_id) {
+                          const std::string& request_id) {
   audit::Event event;
   event.name = audit::EventName::kRequest;
-  event.outcome = response.status < 400 ? audit::Outcome::kSuccess
-                  : response.status == 401 || response.status == 403 ? audit::Outcome::kDenied : audit::Outcome::kFailure;
+  event.outcome = response.status < 400                              ? audit::Outcome::kSuccess
+                  : response.status == 401 || response.status == 403 ? audit::Outcome::kDenied
+                                                                     : audit::Outcome::kFailure;
   event.actor = caller.principal != nullptr ? caller.principal->name : base::ActorName(std::string(kNobody));
   event.tenant = caller.principal != nullptr ? caller.principal->tenant : audit::site_tenant();
   const auto& capability = match.route != nullptr ? match.route->capability : std::nullopt;
-  event.data = {{"method", audit::safe_text(exchange.method(), 16)},
-                {"route", match.route != nullptr ? std::string(match.route->pattern) : audit::safe_text(exchange.path(), 256)},
-                {"capability", capability ? json::Value(policy::capability_name(*capability)) : json::Value()},
-                {"status", response.status},
-                {"code", response.code},
-                {"request_id", request_id},
-                {"address", audit::safe_text(exchange.remote_address(), 64)},
-                {"certificate", caller.fingerprint}};
+  event.data = {
+      {"method", audit::safe_text(exchange.method(), 16)},
+      {"route", match.route != nullptr ? std::string(match.route->pattern) : audit::safe_text(exchange.path(), 256)},
+      {"capability", capability ? json::Value(policy::capability_name(*capability)) : json::Value()},
+      {"status", response.status},
+      {"code", response.code},
+      {"request_id", request_id},
+      {"address", audit::safe_text(exchange.remote_address(), 64)},
+      {"certificate", caller.fingerprint}};
   for (const auto& [name, text] : match.parameters) {
     if (name == "run" && is_uuid(text)) event.run = base::RunId(text);
   }
@@ -131,7 +140,8 @@ Response Pipeline::record(const Exchange& exchange, const Caller& caller, const 
   return response;
 }
 
-void Pipeline::finish(Exchange& exchange, const Caller& caller, const Match& match, Response response, const std::string& request_id) {
+void Pipeline::finish(Exchange& exchange, const Caller& caller, const Match& match, Response response,
+                      const std::string& request_id) {
   response = record(exchange, caller, match, std::move(response), request_id);
   requests_.fetch_add(1, std::memory_order_relaxed);
   if (response.status >= 400) refused_.fetch_add(1, std::memory_order_relaxed);
@@ -159,7 +169,8 @@ void Pipeline::handle(mg_connection* connection) {
   Response refusal = error_response(code, request_id);
   refusal.retry_after = code == Code::kRateLimited ? retry_after : 0;
   // Before a body was read nobody knows where the next request begins.
-  if (match.route == nullptr || match.route->method == Method::kPost || exchange.method() != "GET") exchange.close_after_reply();
+  if (match.route == nullptr || match.route->method == Method::kPost || exchange.method() != "GET")
+    exchange.close_after_reply();
   finish(exchange, caller, match, std::move(refusal), request_id);
 }
 
@@ -169,7 +180,8 @@ void Pipeline::refuse(mg_connection* connection, int status) {
   Caller caller;
   static_cast<void>(identify(exchange, caller));
   exchange.close_after_reply();
-  finish(exchange, caller, Match{}, error_response(status == 413 ? Code::kTooLarge : Code::kBadRequest, request_id), request_id);
+  finish(exchange, caller, Match{}, error_response(status == 413 ? Code::kTooLarge : Code::kBadRequest, request_id),
+         request_id);
 }
 
 }  // namespace stargraph::serve

@@ -1,5 +1,5 @@
-// Pipeline: what happens to one request, in this order: certificate -> principal -> form -> route -> capability and rate ->
-// body -> handler -> audit entry -> reply. Each request that reaches it leaves exactly one audit entry.
+// Pipeline: what happens to one request, in this order: certificate -> principal -> form -> route -> capability and
+// rate -> body -> handler -> audit entry -> reply. Each request that reaches it leaves exactly one audit entry.
 #pragma once
 
 #include <atomic>
@@ -36,14 +36,16 @@ class Pipeline {
     std::string fingerprint;  // of the certificate, hex
   };
   [[nodiscard]] base::Result<> identify(const Exchange& exchange, Caller& caller) const;
-  [[nodiscard]] base::Result<Response> answer(Exchange& exchange, const Caller& caller, Match& match, const std::string& request_id,
-                                              std::int64_t& retry_after);
-  [[nodiscard]] base::Result<> admit(const Exchange& exchange, const Caller& caller, const Route& route, std::int64_t& retry_after);
+  [[nodiscard]] base::Result<Response> answer(Exchange& exchange, const Caller& caller, Match& match,
+                                              const std::string& request_id, std::int64_t& retry_after);
+  [[nodiscard]] base::Result<> admit(const Exchange& exchange, const Caller& caller, const Route& route,
+                                     std::int64_t& retry_after);
   [[nodiscard]] base::Result<Request> read_request(Exchange& exchange, const Caller& caller, const Match& match,
                                                    const std::string& request_id) const;
   [[nodiscard]] Response record(const Exchange& exchange, const Caller& caller, const Match& match, Response response,
                                 const std::string& request_id);
-  void finish(Exchange& exchange, const Caller& caller, const Match& match, Response response, const std::string& request_id);
+  void finish(Exchange& exchange, const Caller& caller, const Match& match, Response response,
+              const std::string& request_id);
 
   Services services_;
   const Tls& tls_;

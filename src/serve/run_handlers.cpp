@@ -26,7 +26,8 @@ Result<json::Object> object_or_empty(const json::Value* value) {
 }
 
 Result<> no_body(const Request& request) {
-  if (!request.body.is_null() && !request.body.object()->empty()) return fail(Code::kUnknownField, "request: body: takes no members");
+  if (!request.body.is_null() && !request.body.object()->empty())
+    return fail(Code::kUnknownField, "request: body: takes no members");
   return {};
 }
 
@@ -61,7 +62,8 @@ Result<Response> post_run(Api& api, const Request& request) {
     start.idempotency_key = *key->string();
   }
   if (request.idempotency_key) {
-    if (start.idempotency_key && start.idempotency_key != request.idempotency_key) return fail(Code::kBadRequest, "request: two idempotency keys");
+    if (start.idempotency_key && start.idempotency_key != request.idempotency_key)
+      return fail(Code::kBadRequest, "request: two idempotency keys");
     start.idempotency_key = request.idempotency_key;
   }
   if (start.idempotency_key && (start.idempotency_key->empty() || start.idempotency_key->size() > kMaxKeyBytes)) {
@@ -127,7 +129,9 @@ Result<Response> get_events(Api& api, const Request& request) {
   return json_response(200, json::Object{{"items", std::move(items)}, {"next", next}});
 }
 
-Result<Response> post_cancel(Api& api, const Request& request) { return act(api, request, &engine::Engine::cancel, 200); }
+Result<Response> post_cancel(Api& api, const Request& request) {
+  return act(api, request, &engine::Engine::cancel, 200);
+}
 
 Result<Response> post_pause(Api& api, const Request& request) { return act(api, request, &engine::Engine::pause, 200); }
 
@@ -153,7 +157,9 @@ Result<Response> post_respond(Api& api, const Request& request) {
   if (interrupt) answer.interrupt = base::InterruptId(*interrupt);
   answer.lenient = api.services().config.profile == config::Profile::kOssDefault;
   SG_TRY(const base::RunId run, run_of(request));
-  const auto may = [&](const std::string& capability) { return api.services().gate.check_named(*request.principal, capability); };
+  const auto may = [&](const std::string& capability) {
+    return api.services().gate.check_named(*request.principal, capability);
+  };
   SG_TRY(const engine::RunView view, api.engine().respond(api.caller(request), run, answer, may));
   return json_response(200, render(view));
 }

@@ -14,7 +14,7 @@ using base::Result;
 
 namespace {
 
-constexpr base::Duration kIdle = std::chrono::seconds(15);         // a connection between two requests
+constexpr base::Duration kIdle = std::chrono::seconds(15);  // a connection between two requests
 constexpr base::Duration kTellRefused = std::chrono::seconds(60);
 
 // --- CivetWeb's callbacks: no exception may pass through C ---
@@ -78,7 +78,8 @@ Result<const char*> placeholder_of(int listener) {
 }  // namespace
 
 struct Server::State {
-  State(const Services& given, std::unique_ptr<Tls> ready) : services(given), tls(std::move(ready)), pipeline(given, *tls) {}
+  State(const Services& given, std::unique_ptr<Tls> ready)
+      : services(given), tls(std::move(ready)), pipeline(given, *tls) {}
   [[nodiscard]] Result<> open(int listener);
   [[nodiscard]] Result<> tell_refused();
 
@@ -106,10 +107,27 @@ Result<> Server::State::open(int listener) {
   const std::string header_bytes = std::to_string(limits.http_header_bytes);
   const std::string request_ms = std::to_string(limits.http_request_ms);
   const std::string idle_ms = std::to_string(kIdle / std::chrono::milliseconds(1));
-  const char* options[] = {"listening_ports", placeholder, "num_threads", threads.c_str(), "max_request_size", header_bytes.c_str(),
-                                 "request_timeout_ms", request_ms.c_str(), "keep_alive_timeout_ms", idle_ms.c_str(), "enable_keep_alive", "yes",
-                                 "tcp_nodelay", "1", "decode_url", "no", "enable_directory_listing", "no", nullptr};
-  if ((mg_init_library(MG_FEATURES_TLS) & MG_FEATURES_TLS) == 0) return fail(Code::kInternal, "serve: CivetWeb: built without TLS");
+  const char* options[] = {"listening_ports",
+                           placeholder,
+                           "num_threads",
+                           threads.c_str(),
+                           "max_request_size",
+                           header_bytes.c_str(),
+                           "request_timeout_ms",
+                           request_ms.c_str(),
+                           "keep_alive_timeout_ms",
+                           idle_ms.c_str(),
+                           "enable_keep_alive",
+                           "yes",
+                           "tcp_nodelay",
+                           "1",
+                           "decode_url",
+                           "no",
+                           "enable_directory_listing",
+                           "no",
+                           nullptr};
+  if ((mg_init_library(MG_FEATURES_TLS) & MG_FEATURES_TLS) == 0)
+    return fail(Code::kInternal, "serve: CivetWeb: built without TLS");
   const mg_callbacks all = callbacks();
   const Adoption adoption(*lobby);
   civetweb = mg_start(&all, &pipeline, options);

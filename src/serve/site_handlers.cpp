@@ -15,7 +15,15 @@ json::Value component(bool fine, std::string_view detail) {
 }
 
 void metric(std::string& text, std::string_view name, std::string_view type, std::string_view help) {
-  text.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
+  text.append("# HELP ")
+      .append(name)
+      .append(" ")
+      .append(help)
+      .append("\n# TYPE ")
+      .append(name)
+      .append(" ")
+      .append(type)
+      .append("\n");
 }
 
 void number(std::string& text, std::string_view name, std::int64_t value) {
@@ -27,19 +35,23 @@ void number(std::string& text, std::string_view name, std::int64_t value) {
 // Upstream's four components; ours behind them. A component that fails makes the whole unhealthy (503). The daemon ends
 // when its jail is lost, so whoever reads this answer has one.
 Result<Response> get_health(Api& api, const Request& request) {
-  const auto stored = api.engine().list_runs(request.principal->tenant, engine::RunFilter{.status = {}, .since = {}, .until = {}, .trigger_source = {}, .limit = 1, .offset = 0});
+  const auto stored = api.engine().list_runs(
+      request.principal->tenant,
+      engine::RunFilter{.status = {}, .since = {}, .until = {}, .trigger_source = {}, .limit = 1, .offset = 0});
   const audit::Lag lag = api.services().audit_lag();
   const config::Limits& limits = api.services().config.limits;
-  const bool shipped = lag.entries <= limits.audit_lag_entries && lag.age <= std::chrono::milliseconds(limits.audit_lag_ms);
+  const bool shipped =
+      lag.entries <= limits.audit_lag_entries && lag.age <= std::chrono::milliseconds(limits.audit_lag_ms);
   const bool fine = stored.has_value() && shipped;
   const json::Object unconfigured{{"status", "unconfigured"}, {"detail", "not in this version"}};
-  return json_response(fine ? 200 : 503, json::Object{{"status", fine ? "ok" : "unhealthy"},
-                                                      {"components", json::Object{
-                                                          {"store", component(stored.has_value(), "encrypted database")},
-                                                          {"artifact_store", unconfigured},
-                                                          {"fathom", component(true, "rules jail")},
-                                                          {"registry", component(true, "active packs")},
-                                                          {"audit", component(shipped, "audit writer")}}}});
+  return json_response(
+      fine ? 200 : 503,
+      json::Object{{"status", fine ? "ok" : "unhealthy"},
+                   {"components", json::Object{{"store", component(stored.has_value(), "encrypted database")},
+                                               {"artifact_store", unconfigured},
+                                               {"fathom", component(true, "rules jail")},
+                                               {"registry", component(true, "active packs")},
+                                               {"audit", component(shipped, "audit writer")}}}});
 }
 
 Result<Response> get_metrics(Api& api, const Request& request) {
@@ -79,7 +91,8 @@ Result<Response> get_graphs(Api& api, const Request&) {
   json::Array graphs;
   const auto catalog = api.engine().catalog();
   for (const auto& [id, basis] : catalog->graphs()) {
-    graphs.emplace_back(json::Object{{"graph_id", id.str()}, {"graph_hash", basis->graph_hash.hex()}, {"basis_hash", basis->basis_hash.hex()}});
+    graphs.emplace_back(json::Object{
+        {"graph_id", id.str()}, {"graph_hash", basis->graph_hash.hex()}, {"basis_hash", basis->basis_hash.hex()}});
   }
   return json_response(200, std::move(graphs));
 }
@@ -101,10 +114,13 @@ Result<Response> get_packs(Api& api, const Request&) {
 // Upstream's plug-in registries: there are none here.
 Result<Response> get_registry(Api&, const Request& request) {
   const std::string& kind = request.parameter("kind");
-  if (kind != "tools" && kind != "skills" && kind != "stores") return fail(Code::kNotFound, "request: registry: unknown kind");
+  if (kind != "tools" && kind != "skills" && kind != "stores")
+    return fail(Code::kNotFound, "request: registry: unknown kind");
   return json_response(200, json::Array());
 }
 
-Result<Response> not_available(Api&, const Request&) { return fail(Code::kNotAvailable, "request: not in this version"); }
+Result<Response> not_available(Api&, const Request&) {
+  return fail(Code::kNotAvailable, "request: not in this version");
+}
 
 }  // namespace stargraph::serve

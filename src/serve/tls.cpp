@@ -51,7 +51,8 @@ thread_local int current = -1;
 std::vector<Certificate> read_certificates(base::BytesView pem) {
   std::vector<Certificate> certificates;
   const Bio bio = reader(pem);
-  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)) certificates.emplace_back(certificate);
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr))
+    certificates.emplace_back(certificate);
   ERR_clear_error();  // "no start line": the end
   return certificates;
 }
@@ -69,11 +70,13 @@ Result<> Tls::prepare() {
   if (!context_) return fail(Code::kCrypto, "tls: context: cannot be made");
   SSL_CTX* const context = context_.get();
   const char* const groups = crypto::fips_state().enforced ? "P-384:P-256" : "P-384:P-256:X25519";
-  const bool set = SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 && SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
+  const bool set = SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
+                   SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
                    SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256") == 1 &&
                    SSL_CTX_set1_groups_list(context, groups) == 1 && SSL_CTX_set_num_tickets(context, 0) == 1;
   if (!set) return fail(Code::kCrypto, "tls: context: parameters refused");
-  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_options(
+      context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // an idle connection keeps no record buffers
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -95,7 +98,8 @@ Result<> Tls::use_chain() {
   if (chain.empty()) return unusable(files_.certificate, "holds no certificate");
   if (SSL_CTX_use_certificate(context_.get(), chain.front().get()) != 1) return unusable(files_.certificate, "refused");
   for (std::size_t i = 1; i < chain.size(); ++i) {
-    if (SSL_CTX_add1_chain_cert(context_.get(), chain[i].get()) != 1) return unusable(files_.certificate, "chain refused");
+    if (SSL_CTX_add1_chain_cert(context_.get(), chain[i].get()) != 1)
+      return unusable(files_.certificate, "chain refused");
   }
   return {};
 }
@@ -163,7 +167,8 @@ void Tls::on_progress(const SSL* connection, int where, int) {
 int Tls::on_hello(SSL* connection, int*, void* self) {
   const auto* tls = static_cast<const Tls*>(self);
   const std::scoped_lock lock(tls->mutex_);
-  return SSL_set1_verify_cert_store(connection, tls->trust_.get()) == 1 ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+  return SSL_set1_verify_cert_store(connection, tls->trust_.get()) == 1 ? SSL_CLIENT_HELLO_SUCCESS
+                                                                        : SSL_CLIENT_HELLO_ERROR;
 }
 
 bool Tls::still_trusted(X509* certificate) const {

@@ -1,7 +1,7 @@
 // Tls: our own SSL_CTX, so that nothing of CivetWeb's options decides who may connect.
 //
-// TLS 1.3 only; a client certificate of our CA is required; AES-256-GCM first; P-384, P-256 and, outside FIPS, X25519; no
-// tickets, no resumption, no early data. The trust store (client CA and CRL) is replaced whole when the CRL file
+// TLS 1.3 only; a client certificate of our CA is required; AES-256-GCM first; P-384, P-256 and, outside FIPS, X25519;
+// no tickets, no resumption, no early data. The trust store (client CA and CRL) is replaced whole when the CRL file
 // changes: handshakes that began keep the old one.
 #pragma once
 
@@ -33,7 +33,8 @@ class Tls {
   // The descriptor of the connection whose handshake this thread began last, until it forgets it; -1: none.
   [[nodiscard]] static int current_connection();
   static void forget_connection();
-  // Whether `certificate` still stands (signature, time, CRL) under the trust store as it is now: for connections that are older.
+  // Whether `certificate` still stands (signature, time, CRL) under the trust store as it is now: for connections that
+  // are older.
   [[nodiscard]] bool still_trusted(X509* certificate) const;
 
  private:

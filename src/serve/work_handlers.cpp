@@ -58,7 +58,8 @@ Result<Response> post_heartbeat(Api& api, const Request& request) {
   const std::string lease = in.text("lease", 1, kMaxLeaseBytes);
   SG_TRY(in.finish());
   SG_TRY(const base::TaskId task, task_of(request));
-  SG_TRY(const base::Timestamp until, api.engine().heartbeat(api.caller(request), request.principal->tenants, task, lease));
+  SG_TRY(const base::Timestamp until,
+         api.engine().heartbeat(api.caller(request), request.principal->tenants, task, lease));
   return json_response(200, json::Object{{"lease_until", base::format_rfc3339(until)}});
 }
 

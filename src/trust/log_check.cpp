@@ -27,8 +27,9 @@ Result<> check_against_log(const TrustState& state, const audit::Head& head) {
     return fail(Code::kAuditFork, "trust: the trust store holds a later act than the log: an older log was put back");
   }
   if (head.floors != digest_of(state.floors())) {
-    return fail(Code::kAuditFork,
-                "trust: the floors are not those of the log: an activation that the log holds is missing; make it again");
+    return fail(
+        Code::kAuditFork,
+        "trust: the floors are not those of the log: an activation that the log holds is missing; make it again");
   }
   return {};
 }

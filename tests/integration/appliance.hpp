@@ -1,5 +1,6 @@
-// Appliance: a whole one in a scratch directory, on loopback: a CA and certificates (openssl, P-384), stargraph-auditd and
-// stargraphd, each with the sockets systemd would hand it. For tests and benchmarks; needs the programs openssl and curl.
+// Appliance: a whole one in a scratch directory, on loopback: a CA and certificates (openssl, P-384), stargraph-auditd
+// and stargraphd, each with the sockets systemd would hand it. For tests and benchmarks; needs the programs openssl and
+// curl.
 //
 //   test::Appliance appliance;                       // ready when this returns, or it throws
 //   appliance.curl("operator", {"/v1/graphs"}).out   // body, a line break, the status
@@ -38,7 +39,8 @@ class Service {
     int descriptor;
   };
   // `notify` is the path of the NOTIFY_SOCKET, or empty; stderr goes to `log`.
-  Service(std::vector<std::string> argv, std::vector<Socket> sockets, const std::filesystem::path& notify, const std::filesystem::path& log) {
+  Service(std::vector<std::string> argv, std::vector<Socket> sockets, const std::filesystem::path& notify,
+          const std::filesystem::path& log) {
     std::string names;
     for (const Socket& socket : sockets) names += (names.empty() ? "" : ":") + socket.name;
     pid_ = ::fork();
@@ -77,7 +79,8 @@ class Service {
   }
   [[nodiscard]] bool alive() const {
     siginfo_t info{};
-    return pid_ > 0 && ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+    return pid_ > 0 && ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
   }
   [[nodiscard]] pid_t pid() const { return pid_; }
 
@@ -90,8 +93,8 @@ class Appliance {
  public:
   struct Options {
     std::string profile = "oss-default";
-    std::string limits;                // lines of the group, two spaces before each
-    std::string more;                  // more groups
+    std::string limits;  // lines of the group, two spaces before each
+    std::string more;    // more groups
     std::string reads = "strict";
     bool start = true;
   };
@@ -130,7 +133,9 @@ class Appliance {
       "ir_version: \"1.0.0\"\nid: \"graph:hello\"\nnodes:\n  - {id: first, kind: echo}\n  - {id: last, kind: halt}\n";
 
   [[nodiscard]] std::string path(const std::string& name) const { return (dir_ / name).string(); }
-  [[nodiscard]] std::string url(const std::string& route) const { return "https://localhost:" + std::to_string(port_) + route; }
+  [[nodiscard]] std::string url(const std::string& route) const {
+    return "https://localhost:" + std::to_string(port_) + route;
+  }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] pid_t daemon_pid() const { return daemon_ ? daemon_->pid() : -1; }
   [[nodiscard]] Service& daemon() { return *daemon_; }
@@ -146,7 +151,9 @@ class Appliance {
     }
     return all;
   }
-  void add_graph(const std::string& name, const std::string& text) const { static_cast<void>(dir_.write("graphs/" + name, text)); }
+  void add_graph(const std::string& name, const std::string& text) const {
+    static_cast<void>(dir_.write("graphs/" + name, text));
+  }
   void replace_config(const Options& options) {
     write_config(options);
     lock_files();
@@ -154,45 +161,66 @@ class Appliance {
 
   // NAME.key and NAME.pem of a self-signed CA.
   void make_authority(const std::string& name) const {
-    must({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes", "-days", "30", "-subj", "/CN=" + name,
-          "-keyout", path(name + ".key"), "-out", path(name + ".pem"), "-addext", "keyUsage=critical,keyCertSign,cRLSign"});
+    must({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes", "-days",
+          "30", "-subj", "/CN=" + name, "-keyout", path(name + ".key"), "-out", path(name + ".pem"), "-addext",
+          "keyUsage=critical,keyCertSign,cRLSign"});
   }
   // NAME.key and NAME.pem signed by a CA made here.
-  void issue(const std::string& name, const std::string& ca, const std::vector<std::string>& extra, const std::vector<std::string>& days = {"-days", "20"}) const {
-    std::vector<std::string> request{"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes", "-subj", "/CN=" + name,
-                                     "-keyout", path(name + ".key"), "-out", path(name + ".csr")};
+  void issue(const std::string& name, const std::string& ca, const std::vector<std::string>& extra,
+             const std::vector<std::string>& days = {"-days", "20"}) const {
+    std::vector<std::string> request{
+        "openssl",          "req",   "-newkey",     "ec",      "-pkeyopt",          "ec_paramgen_curve:secp384r1",
+        "-nodes",           "-subj", "/CN=" + name, "-keyout", path(name + ".key"), "-out",
+        path(name + ".csr")};
     request.insert(request.end(), extra.begin(), extra.end());
     must(request);
-    std::vector<std::string> sign{"openssl", "x509", "-req", "-in", path(name + ".csr"), "-CA", path(ca + ".pem"), "-CAkey", path(ca + ".key"),
-                                  "-copy_extensions", "copyall", "-out", path(name + ".pem"), "-sha384"};
+    std::vector<std::string> sign{"openssl",
+                                  "x509",
+                                  "-req",
+                                  "-in",
+                                  path(name + ".csr"),
+                                  "-CA",
+                                  path(ca + ".pem"),
+                                  "-CAkey",
+                                  path(ca + ".key"),
+                                  "-copy_extensions",
+                                  "copyall",
+                                  "-out",
+                                  path(name + ".pem"),
+                                  "-sha384"};
     sign.insert(sign.end(), days.begin(), days.end());
     must(sign);
   }
-  void issue_client(const std::string& name, const std::string& ca = "ca") const { issue(name, ca, {"-addext", "subjectAltName=URI:stargraph:" + name}); }
+  void issue_client(const std::string& name, const std::string& ca = "ca") const {
+    issue(name, ca, {"-addext", "subjectAltName=URI:stargraph:" + name});
+  }
   // An expired one: signed for a day that is long over.
   void issue_expired(const std::string& name) const {
     write_ca_database();
     issue_client(name);
-    must({"openssl", "ca", "-batch", "-config", path("ca.cnf"), "-in", path(name + ".csr"), "-out", path(name + ".pem"), "-startdate", "20200101000000Z",
-          "-enddate", "20200102000000Z", "-notext"});
+    must({"openssl", "ca", "-batch", "-config", path("ca.cnf"), "-in", path(name + ".csr"), "-out", path(name + ".pem"),
+          "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", "-notext"});
   }
   // A CRL that revokes these; the daemon takes it up within a second or so.
   void revoke(const std::vector<std::string>& names) const {
     write_ca_database();
-    for (const std::string& name : names) must({"openssl", "ca", "-config", path("ca.cnf"), "-revoke", path(name + ".pem")});
+    for (const std::string& name : names)
+      must({"openssl", "ca", "-config", path("ca.cnf"), "-revoke", path(name + ".pem")});
     write_crl();
   }
 
   void start_auditd() {
-    auditd_.emplace(std::vector<std::string>{(programs_ / "stargraph-auditd").string(), "--log-directory", path("log"), "--state-directory", path("audit"),
-                                             "--key-file", path("audit.key"), "--entries-uid", std::to_string(::geteuid()), "--trust-uid",
-                                             std::to_string(::geteuid())},
-                    std::vector<Service::Socket>{{"entries", entries_}, {"trust", trust_}}, "", dir_ / "auditd.log");
+    auditd_.emplace(
+        std::vector<std::string>{(programs_ / "stargraph-auditd").string(), "--log-directory", path("log"),
+                                 "--state-directory", path("audit"), "--key-file", path("audit.key"), "--entries-uid",
+                                 std::to_string(::geteuid()), "--trust-uid", std::to_string(::geteuid())},
+        std::vector<Service::Socket>{{"entries", entries_}, {"trust", trust_}}, "", dir_ / "auditd.log");
   }
   void spawn_daemon(const std::vector<std::string>& flags = {}) {
     std::vector<std::string> argv{(programs_ / "stargraphd").string(), "--config", path("stargraph.yaml")};
     argv.insert(argv.end(), flags.begin(), flags.end());
-    daemon_.emplace(std::move(argv), std::vector<Service::Socket>{{"https", https_}}, path("notify"), dir_ / "daemon.log");
+    daemon_.emplace(std::move(argv), std::vector<Service::Socket>{{"https", https_}}, path("notify"),
+                    dir_ / "daemon.log");
   }
   void start_daemon(const std::vector<std::string>& flags = {}) {
     spawn_daemon(flags);
@@ -213,11 +241,15 @@ class Appliance {
   }
   int stop() { return daemon_->end(SIGTERM); }
 
-  // curl as this client; `arguments` ends with the route. Its output is the body, a line break and the status ("000": no answer).
+  // curl as this client; `arguments` ends with the route. Its output is the body, a line break and the status ("000":
+  // no answer).
   [[nodiscard]] CommandResult curl(const std::string& client, std::vector<std::string> arguments) const {
-    std::vector<std::string> argv{"curl", "-sS", "--noproxy", "*", "--max-time", "30", "--cacert", path("ca.pem"), "-w", "\n%{http_code}"};
+    std::vector<std::string> argv{"curl", "-sS",      "--noproxy",    "*",  "--max-time",
+                                  "30",   "--cacert", path("ca.pem"), "-w", "\n%{http_code}"};
     if (!client.empty()) {
-      for (const std::string& part : {std::string("--cert"), path(client + ".pem"), std::string("--key"), path(client + ".key")}) argv.push_back(part);
+      for (const std::string& part :
+           {std::string("--cert"), path(client + ".pem"), std::string("--key"), path(client + ".key")})
+        argv.push_back(part);
     }
     arguments.back() = url(arguments.back());
     argv.insert(argv.end(), arguments.begin(), arguments.end());
@@ -227,10 +259,15 @@ class Appliance {
     return curl(client, {"-H", "Content-Type: application/json", "-d", body, route});
   }
   // Bytes as they are through TLS as this client, and everything that comes back until the server closes.
-  [[nodiscard]] std::string raw(const std::string& client, const std::string& bytes, const std::vector<std::string>& flags = {}) const {
-    std::vector<std::string> argv{"openssl", "s_client", "-quiet", "-ign_eof", "-connect", "127.0.0.1:" + std::to_string(port_), "-CAfile", path("ca.pem")};
+  [[nodiscard]] std::string raw(const std::string& client, const std::string& bytes,
+                                const std::vector<std::string>& flags = {}) const {
+    std::vector<std::string> argv{"openssl",  "s_client",    "-quiet",
+                                  "-ign_eof", "-connect",    "127.0.0.1:" + std::to_string(port_),
+                                  "-CAfile",  path("ca.pem")};
     if (!client.empty()) {
-      for (const std::string& part : {std::string("-cert"), path(client + ".pem"), std::string("-key"), path(client + ".key")}) argv.push_back(part);
+      for (const std::string& part :
+           {std::string("-cert"), path(client + ".pem"), std::string("-key"), path(client + ".key")})
+        argv.push_back(part);
     }
     argv.insert(argv.end(), flags.begin(), flags.end());
     CommandOptions options;
@@ -241,7 +278,8 @@ class Appliance {
   [[nodiscard]] int dial() const {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const sockaddr_in address = loopback(port_);
-    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("dial");
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("dial");
     return fd;
   }
 
@@ -262,7 +300,8 @@ class Appliance {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path(name).copy(address.sun_path, sizeof(address.sun_path) - 1);
-    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("bind " + name);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("bind " + name);
     if (type == SOCK_SEQPACKET) ::listen(fd, 8);
     return fd;
   }
@@ -283,9 +322,12 @@ class Appliance {
     if (std::filesystem::exists(dir_ / "ca.cnf")) return;
     std::filesystem::create_directory(dir_ / "ca.new");
     static_cast<void>(dir_.write("ca.index", std::string_view()));
-    static_cast<void>(dir_.write("ca.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=" + path("ca.index") + "\nnew_certs_dir=" + path("ca.new") + "\nserial=" + path("ca.serial") +
-                                               "\nrand_serial=yes\ncertificate=" + path("ca.pem") + "\nprivate_key=" + path("ca.key") +
-                                               "\ndefault_md=sha384\ndefault_crl_days=20\npolicy=p\nunique_subject=no\ncopy_extensions=copy\n[p]\ncommonName=supplied\n"));
+    static_cast<void>(dir_.write("ca.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=" + path("ca.index") +
+                                               "\nnew_certs_dir=" + path("ca.new") + "\nserial=" + path("ca.serial") +
+                                               "\nrand_serial=yes\ncertificate=" + path("ca.pem") +
+                                               "\nprivate_key=" + path("ca.key") +
+                                               "\ndefault_md=sha384\ndefault_crl_days=20\npolicy=p\nunique_subject="
+                                               "no\ncopy_extensions=copy\n[p]\ncommonName=supplied\n"));
   }
   void write_crl() const {
     must({"openssl", "ca", "-config", path("ca.cnf"), "-gencrl", "-out", path("crl.next")});
@@ -296,25 +338,30 @@ class Appliance {
     write_crl();
   }
   static std::string principal(const std::string& name, const std::string& tenant, const std::string& role) {
-    return "  - {name: " + name + ", tenant: " + tenant + ", roles: [" + role + "], match: {san_uri: \"stargraph:" + name + "\"}}\n";
+    return "  - {name: " + name + ", tenant: " + tenant + ", roles: [" + role +
+           "], match: {san_uri: \"stargraph:" + name + "\"}}\n";
   }
   void write_config(const Options& options) const {
     std::string text = "profile: " + options.profile + "\n";
-    text += "tls: {certificate: " + path("server.pem") + ", key_file: " + path("server.key") + ", client_ca: " + path("ca.pem") + ", crl: " + path("crl.pem") + "}\n";
+    text += "tls: {certificate: " + path("server.pem") + ", key_file: " + path("server.key") +
+            ", client_ca: " + path("ca.pem") + ", crl: " + path("crl.pem") + "}\n";
     text += "state: {directory: " + path("state") + ", key_file: " + path("state.key") + "}\n";
-    text += "audit: {entries_socket: " + path("entries.sock") + ", trust_socket: " + path("trust.sock") + ", public_key: " + path("audit.pub.pem") +
-            ", reads: " + options.reads + "}\n";
+    text += "audit: {entries_socket: " + path("entries.sock") + ", trust_socket: " + path("trust.sock") +
+            ", public_key: " + path("audit.pub.pem") + ", reads: " + options.reads + "}\n";
     if (options.profile == "oss-default") text += "graphs_dir: " + path("graphs") + "\n";
-    text += "roles:\n  operator: [\"runs:start\", \"runs:read\", \"runs:cancel\", \"runs:pause\", \"runs:resume\", \"runs:respond\", \"metrics:read\", \"packs:read\"]\n"
-            "  viewer: [\"runs:read\"]\n  worker: [\"work:demo.*\"]\n";
-    text += "principals:\n" + principal("operator", "alpha", "operator") + principal("viewer", "alpha", "viewer") + principal("worker", "alpha", "worker") +
-            principal("neighbour", "beta", "operator");
+    text +=
+        "roles:\n  operator: [\"runs:start\", \"runs:read\", \"runs:cancel\", \"runs:pause\", \"runs:resume\", "
+        "\"runs:respond\", \"metrics:read\", \"packs:read\"]\n"
+        "  viewer: [\"runs:read\"]\n  worker: [\"work:demo.*\"]\n";
+    text += "principals:\n" + principal("operator", "alpha", "operator") + principal("viewer", "alpha", "viewer") +
+            principal("worker", "alpha", "worker") + principal("neighbour", "beta", "operator");
     if (!options.limits.empty()) text += "limits:\n" + options.limits;
     static_cast<void>(dir_.write("stargraph.yaml", text + options.more));
   }
   // What tests write under any umask becomes what the daemon demands.
   void lock_files() const {
-    for (const char* name : {"stargraph.yaml", "state.key", "server.key", "audit.key"}) ::chmod(path(name).c_str(), 0600);
+    for (const char* name : {"stargraph.yaml", "state.key", "server.key", "audit.key"})
+      ::chmod(path(name).c_str(), 0600);
     ::chmod(path("audit.pub.pem").c_str(), 0644);
   }
 

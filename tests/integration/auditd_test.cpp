@@ -1,7 +1,7 @@
 // The real stargraph-auditd with sockets handed to it as systemd would, and the real stargraph-audit over what
 // it wrote: kill -9 and restart, stop, tampering.
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -72,9 +72,17 @@ class Auditd : public ::testing::Test {
     return fd;
   }
   std::vector<std::string> arguments() const {
-    return {program("stargraph-auditd"), "--log-directory", (directory_ / "log").string(), "--state-directory",
-            (directory_ / "state").string(), "--key-file", (directory_ / "audit.key.pem").string(), "--entries-uid",
-            std::to_string(::getuid()), "--trust-uid", std::to_string(::getuid())};
+    return {program("stargraph-auditd"),
+            "--log-directory",
+            (directory_ / "log").string(),
+            "--state-directory",
+            (directory_ / "state").string(),
+            "--key-file",
+            (directory_ / "audit.key.pem").string(),
+            "--entries-uid",
+            std::to_string(::getuid()),
+            "--trust-uid",
+            std::to_string(::getuid())};
   }
   void start() {
     std::vector<std::string> texts = arguments();
@@ -255,14 +263,17 @@ TEST_F(Auditd, ShowEscapesWhatATerminalWouldObey) {
   {
     audit::Event event = make_event();
     event.actor = base::ActorName("\x1b[2Jroot\n9 fake \xE2\x80\xAE");
-    event.data.set("note", "\xC2\x9B" "2J\x7f");
+    event.data.set("note",
+                   "\xC2\x9B"
+                   "2J\x7f");
     ASSERT_TRUE(connect(Source::kDaemon)->record(event, base::real_env().now(), kLong).has_value());
   }
   EXPECT_EQ(stop(SIGTERM), 0);
   const CommandResult shown = auditor({"show", "log"});
   EXPECT_EQ(shown.exit_code, 0);
   EXPECT_EQ(std::ranges::count(shown.out, '\n'), 5);
-  for (const char* bytes : {"\x1b", "\xC2\x9B", "\x7f", "\xE2\x80\xAE"}) EXPECT_EQ(shown.out.find(bytes), std::string::npos);
+  for (const char* bytes : {"\x1b", "\xC2\x9B", "\x7f", "\xE2\x80\xAE"})
+    EXPECT_EQ(shown.out.find(bytes), std::string::npos);
 }
 
 // Carriable: no database, no rules, no network library.

@@ -11,7 +11,9 @@ namespace {
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-std::string status_of(const CommandResult& result) { return result.out.size() < 3 ? "" : result.out.substr(result.out.size() - 3); }
+std::string status_of(const CommandResult& result) {
+  return result.out.size() < 3 ? "" : result.out.substr(result.out.size() - 3);
+}
 
 std::string member(const std::string& json, const std::string& name) {
   const std::size_t at = json.find("\"" + name + "\":\"");
@@ -63,7 +65,8 @@ TEST_F(Daemon, AnswersHealthToAnyPrincipal) {
 TEST_F(Daemon, RunsAGraphAndTellsItsSteps) {
   const std::string run = run_to_end();
   std::string view;
-  for (int i = 0; i < 200 && member(view, "status") != "done"; ++i) view = box().curl("operator", {"/v1/runs/" + run}).out;
+  for (int i = 0; i < 200 && member(view, "status") != "done"; ++i)
+    view = box().curl("operator", {"/v1/runs/" + run}).out;
   EXPECT_EQ(member(view, "status"), "done") << view;
   EXPECT_TRUE(has(box().curl("operator", {"/v1/runs/" + run + "/steps"}).out, "\"step_hash\""));
   EXPECT_TRUE(has(box().curl("operator", {"/v1/runs/" + run + "/events"}).out, "\"seq\""));
@@ -151,13 +154,17 @@ TEST_F(Daemon, SG_D_HTTP_BodyUnderAtAndOverTheCap) {
   EXPECT_EQ(send(4095), "202");
   EXPECT_EQ(send(4096), "202");
   EXPECT_EQ(send(4097), "413");
-  EXPECT_EQ(status_of(box().curl("operator", {"-H", "Transfer-Encoding: chunked", "-H", "Content-Type: application/json", "-d", std::string(4097, ' '), "/v1/runs"})), "413");
+  EXPECT_EQ(
+      status_of(box().curl("operator", {"-H", "Transfer-Encoding: chunked", "-H", "Content-Type: application/json",
+                                        "-d", std::string(4097, ' '), "/v1/runs"})),
+      "413");
 }
 
 TEST_F(Daemon, SG_T_HTTP_TwoLengthsAreRefusedAndTheConnectionEnds) {
-  const std::string reply = box().raw("operator",
-                                      "POST /v1/runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4\r\n"
-                                      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string reply =
+      box().raw("operator",
+                "POST /v1/runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4\r\n"
+                "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(count(reply, "HTTP/1.1 "), 1U) << reply;
   EXPECT_TRUE(has(reply, "400")) << reply;
 }
@@ -168,20 +175,23 @@ TEST_F(Daemon, SG_T_HTTP_OldVersionsForeignMethodsAndRubbishAreRefused) {
     const std::string reply = box().raw("operator", std::string(method) + " /v1/runs HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_TRUE(has(reply, "405") || has(reply, "400")) << method << reply;
   }
-  for (const char* bytes : {"rubbish\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "\r\n\r\n\r\n\r\n"}) {
+  for (const char* bytes :
+       {"rubbish\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "\r\n\r\n\r\n\r\n"}) {
     EXPECT_FALSE(has(box().raw("operator", bytes), " 200 ")) << bytes;
   }
 }
 
 TEST_F(Daemon, SG_T_HTTP_ControlCharactersInHeadersAndPathsAreRefused) {
-  EXPECT_TRUE(has(box().raw("operator", std::string("GET /health HTTP/1.1\r\nHost: x\r\nX-A: a\x01") + "b\r\n\r\n", {}), "400"));
+  EXPECT_TRUE(has(box().raw("operator", std::string("GET /health HTTP/1.1\r\nHost: x\r\nX-A: a\x01") + "b\r\n\r\n", {}),
+                  "400"));
   using namespace std::string_literals;
   EXPECT_FALSE(has(box().raw("operator", "GET /heal\0th HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"s), " 200 "));
   EXPECT_EQ(status_of(box().curl("operator", {"/v1/runs/%0d%0aX-Evil:%201"})), "404");
 }
 
 TEST_F(Daemon, SG_I_HTTP_NoPathTouchesTheFileSystem) {
-  for (const char* path : {"/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/etc/passwd", "/v1/runs/..%2f..%2fetc", "//etc/passwd", "/index.html", "/."}) {
+  for (const char* path : {"/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/etc/passwd", "/v1/runs/..%2f..%2fetc",
+                           "//etc/passwd", "/index.html", "/."}) {
     const CommandResult reply = box().curl("operator", {"--path-as-is", path});
     EXPECT_EQ(status_of(reply), "404") << path;
     EXPECT_FALSE(has(reply.out, "root:"));
@@ -189,7 +199,9 @@ TEST_F(Daemon, SG_I_HTTP_NoPathTouchesTheFileSystem) {
 }
 
 TEST_F(Daemon, SG_T_HTTP_BadJsonIsRefusedWithoutEcho) {
-  const char* const bodies[] = {"{", R"({"graph_id":"canary-7","graph_id":"x"})", R"({"graph_id":"graph:hello","canary-7":1})", R"([1])", "{\"graph_id\":\"\xff canary-7\"}"};
+  const char* const bodies[] = {"{", R"({"graph_id":"canary-7","graph_id":"x"})",
+                                R"({"graph_id":"graph:hello","canary-7":1})", R"([1])",
+                                "{\"graph_id\":\"\xff canary-7\"}"};
   for (const char* body : bodies) {
     const CommandResult reply = box().post("operator", "/v1/runs", body);
     EXPECT_EQ(status_of(reply), "400") << body;
@@ -199,7 +211,9 @@ TEST_F(Daemon, SG_T_HTTP_BadJsonIsRefusedWithoutEcho) {
 }
 
 TEST_F(Daemon, SG_D_HTTP_HeaderFloodIsRefused) {
-  EXPECT_FALSE(has(box().raw("operator", "GET /health HTTP/1.1\r\nHost: x\r\nX-A: " + std::string(20'000, 'a') + "\r\n\r\n"), " 200 "));
+  EXPECT_FALSE(
+      has(box().raw("operator", "GET /health HTTP/1.1\r\nHost: x\r\nX-A: " + std::string(20'000, 'a') + "\r\n\r\n"),
+          " 200 "));
 }
 
 TEST_F(Daemon, SG_D_HTTP_SilentPeersAreBoundedAndOthersServed) {
@@ -255,7 +269,8 @@ TEST_F(Daemon, NotYetIsSaidHonestly) {
 TEST_F(Daemon, SG_E_HTTP_FilterIsOnForEveryThread) {
   std::size_t filtered = 0;
   std::size_t threads = 0;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(box().daemon_pid()) + "/task")) {
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(box().daemon_pid()) + "/task")) {
     std::ifstream status(task.path() / "status");
     const std::string text{std::istreambuf_iterator<char>(status), std::istreambuf_iterator<char>()};
     ++threads;
@@ -273,7 +288,8 @@ int start_and_end(Appliance& box, const std::vector<std::string>& flags = {}) {
 }
 
 TEST(DaemonStart, WithoutInheritedSocketItRefuses) {
-  const CommandResult result = run_command({std::string(STARGRAPH_PROGRAMS) + "/stargraphd", "--config", "/nonexistent"});
+  const CommandResult result =
+      run_command({std::string(STARGRAPH_PROGRAMS) + "/stargraphd", "--config", "/nonexistent"});
   EXPECT_EQ(result.exit_code, 7);
   EXPECT_TRUE(has(result.err, "no-inherited-socket")) << result.err;
 }
@@ -289,7 +305,9 @@ TEST(DaemonStart, EachRefusalHasItsReason) {
     std::function<void()> mend;
     std::string reason;
   };
-  const auto mode = [&](const char* name, mode_t bits) { return [&box, name, bits] { ::chmod(box.path(name).c_str(), bits); }; };
+  const auto mode = [&](const char* name, mode_t bits) {
+    return [&box, name, bits] { ::chmod(box.path(name).c_str(), bits); };
+  };
   Appliance::Options cleared = options;
   cleared.profile = "cleared";
   Appliance::Options chosen = cleared;
@@ -322,7 +340,8 @@ TEST(DaemonEnd, RC_D_AUDIT_LostAuditWriterEndsTheDaemon) {
   box.auditd().end(SIGKILL);
   // on_failure is `refuse` in oss-default: acts are refused, reads go on.
   std::string status;
-  for (int i = 0; i < 100 && status != "503"; ++i) status = status_of(box.post("operator", "/v1/runs", R"({"graph_id":"graph:hello"})"));
+  for (int i = 0; i < 100 && status != "503"; ++i)
+    status = status_of(box.post("operator", "/v1/runs", R"({"graph_id":"graph:hello"})"));
   EXPECT_EQ(status, "503");
   EXPECT_TRUE(box.daemon().alive());
 }
@@ -333,7 +352,9 @@ TEST(DaemonLimits, SG_D_HTTP_ChangesOverTheRateAre429WithRetryAfter) {
   Appliance box(STARGRAPH_PROGRAMS, options);
   std::string last;
   for (int i = 0; i < 30 && !has(last, "429"); ++i) {
-    last = box.curl("operator", {"-i", "-H", "Content-Type: application/json", "-d", R"({"graph_id":"none"})", "/v1/runs"}).out;
+    last =
+        box.curl("operator", {"-i", "-H", "Content-Type: application/json", "-d", R"({"graph_id":"none"})", "/v1/runs"})
+            .out;
   }
   EXPECT_TRUE(has(last, "429")) << last;
   EXPECT_TRUE(has(last, "Retry-After: ")) << last;

@@ -313,10 +313,11 @@ TEST_F(PackCli, RC_I_PACK_PassphraseComesFromADescriptor) {
 
 // Looked at while it waits for the passphrase; the loop ends when the limit is there or the program is gone.
 TEST_F(PackCli, RC_I_PACK_AProcessWithKeysLeavesNoCoreFile) {
-  const std::string script = "ulimit -c unlimited && mkfifo passphrase || exit 9\n\"$0\" keygen --out keys --name cored "
-                             "--passphrase-fd 3 3<passphrase & exec 4>passphrase\n"
-                             "until grep -Eq '^Max core file size +0 +0 ' /proc/$!/limits; do kill -0 $! || exit 8; done\n"
-                             "echo secret >&4; exec 4>&-; wait $!";
+  const std::string script =
+      "ulimit -c unlimited && mkfifo passphrase || exit 9\n\"$0\" keygen --out keys --name cored "
+      "--passphrase-fd 3 3<passphrase & exec 4>passphrase\n"
+      "until grep -Eq '^Max core file size +0 +0 ' /proc/$!/limits; do kill -0 $! || exit 8; done\n"
+      "echo secret >&4; exec 4>&-; wait $!";
   CommandOptions options;
   options.directory = directory_.path();
   const CommandResult result = test::run_command({"/bin/sh", "-c", script, program()}, options);

@@ -72,8 +72,10 @@ class CmockaTest : public ::testing::Test {
  protected:
   void SetUp() override { cmocka_queues() = {}; }
   void TearDown() override {
-    for (const auto& [function, queue] : cmocka_queues().returns) EXPECT_TRUE(queue.empty()) << function << ": values left over";
-    for (const auto& [parameter, queue] : cmocka_queues().expectations) EXPECT_TRUE(queue.empty()) << parameter << ": never checked";
+    for (const auto& [function, queue] : cmocka_queues().returns)
+      EXPECT_TRUE(queue.empty()) << function << ": values left over";
+    for (const auto& [parameter, queue] : cmocka_queues().expectations)
+      EXPECT_TRUE(queue.empty()) << parameter << ": never checked";
     cmocka_queues() = {};
   }
 };

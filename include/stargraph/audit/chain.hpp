@@ -56,7 +56,8 @@ class Chain {
   [[nodiscard]] TenantHead tenant_head(const base::TenantId& tenant) const;
   [[nodiscard]] base::Result<> check_begin(const Entry& entry, const crypto::PublicKey& key) const;
   [[nodiscard]] base::Result<> check_place(const Entry& entry) const;
-  [[nodiscard]] base::Result<> check_checkpoint(std::string_view line, const Entry& entry, const crypto::PublicKey& key) const;
+  [[nodiscard]] base::Result<> check_checkpoint(std::string_view line, const Entry& entry,
+                                                const crypto::PublicKey& key) const;
   void take_trust(const Entry& entry);
 
   std::string install_id_;

@@ -50,7 +50,8 @@ class Client {
  private:
   struct State;
   explicit Client(std::unique_ptr<State> state);
-  [[nodiscard]] static base::Result<std::unique_ptr<Client>> greet(std::unique_ptr<State> state, base::Duration timeout);
+  [[nodiscard]] static base::Result<std::unique_ptr<Client>> greet(std::unique_ptr<State> state,
+                                                                   base::Duration timeout);
   std::unique_ptr<State> state_;
 };
 

@@ -41,8 +41,8 @@ struct Entry {
   TenantSeq tenant_seq;
   crypto::Digest tenant_previous_hash;
   base::Timestamp time{};
-  crypto::Digest entry_hash;                // as written in the line
-  std::optional<LineSignature> signature;   // checkpoints only
+  crypto::Digest entry_hash;               // as written in the line
+  std::optional<LineSignature> signature;  // checkpoints only
 };
 
 // Writes the line without "\n" and sets entry.entry_hash. A checkpoint is left open for its signature:
@@ -55,7 +55,8 @@ struct Entry {
 // kAuditHashMismatch when entry_hash is not the digest of the bytes before it.
 [[nodiscard]] base::Result<Entry> decode_entry(std::string_view line);
 // For a decoded checkpoint and its line: kAuditUnknownKey or kAuditBadSignature.
-[[nodiscard]] base::Result<> verify_line_signature(std::string_view line, const Entry& entry, const crypto::PublicKey& key);
+[[nodiscard]] base::Result<> verify_line_signature(std::string_view line, const Entry& entry,
+                                                   const crypto::PublicKey& key);
 
 // What the first entry names as previous: D(genesis, {"install_id":…,"key_id":…}).
 [[nodiscard]] crypto::Digest genesis_hash(std::string_view install_id, const base::KeyId& key_id);

@@ -21,7 +21,8 @@ namespace stargraph::audit {
 // Inside a Ledger operation. check_event's codes and kTooLarge; the act must then fail too.
 [[nodiscard]] base::Result<> append(store::Connection& connection, const Event& event, base::Timestamp now);
 // The same, for callers that wait for the audit writer itself (Shipper::wait_shipped).
-[[nodiscard]] base::Result<SourceSeq> append_numbered(store::Connection& connection, const Event& event, base::Timestamp now);
+[[nodiscard]] base::Result<SourceSeq> append_numbered(store::Connection& connection, const Event& event,
+                                                      base::Timestamp now);
 
 struct OutboxRow {
   SourceSeq source_seq;
@@ -30,7 +31,8 @@ struct OutboxRow {
 };
 
 // Rows after `after`, oldest first, at most `limit`.
-[[nodiscard]] base::Result<std::vector<OutboxRow>> outbox_rows(store::Connection& connection, SourceSeq after, std::size_t limit);
+[[nodiscard]] base::Result<std::vector<OutboxRow>> outbox_rows(store::Connection& connection, SourceSeq after,
+                                                               std::size_t limit);
 [[nodiscard]] base::Result<> outbox_delete(store::Connection& connection, SourceSeq up_to);
 // The last number given, 0 before the first.
 [[nodiscard]] base::Result<SourceSeq> outbox_last(store::Connection& connection);

@@ -28,7 +28,8 @@ inline constexpr std::uint64_t kSegmentBytes = std::uint64_t{100} * 1024 * 1024;
 class SegmentFile {
  public:
   // Creates it 0600 when absent (and syncs the directory); kModeTooWide, kWrongOwner, kIo for a symlink.
-  [[nodiscard]] static base::Result<SegmentFile> open(base::Env& env, const base::Path& directory, std::uint32_t number);
+  [[nodiscard]] static base::Result<SegmentFile> open(base::Env& env, const base::Path& directory,
+                                                      std::uint32_t number);
 
   // All lines in one write, then fdatasync. Any error is final: what is on disk is unknown, so the
   // process must end and find out at its next start.

@@ -18,7 +18,7 @@ namespace stargraph::audit {
 class Server {
  public:
   struct Listener {
-    int descriptor = -1;              // a listening AF_UNIX SOCK_SEQPACKET socket; not owned
+    int descriptor = -1;  // a listening AF_UNIX SOCK_SEQPACKET socket; not owned
     Source source = Source::kDaemon;
     std::vector<std::uint32_t> uids;  // who may connect
   };

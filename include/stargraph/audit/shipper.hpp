@@ -17,8 +17,8 @@
 namespace stargraph::audit {
 
 struct Lag {
-  std::int64_t entries = 0;       // committed here, not yet acknowledged
-  base::Duration age{0};          // of the oldest of them
+  std::int64_t entries = 0;  // committed here, not yet acknowledged
+  base::Duration age{0};     // of the oldest of them
 };
 
 class Shipper {
@@ -32,7 +32,8 @@ class Shipper {
   // All must outlive it. kAuditFork when the log is ahead of the database (an older database was put back),
   // kAuditGap when the log lacks records that the database no longer has.
   [[nodiscard]] static base::Result<std::unique_ptr<Shipper>> make(base::Env& env, store::Database& database,
-                                                                   store::Ledger& ledger, std::unique_ptr<Client> client,
+                                                                   store::Ledger& ledger,
+                                                                   std::unique_ptr<Client> client,
                                                                    const Limits& limits);
   ~Shipper();  // stop()
 
@@ -45,8 +46,8 @@ class Shipper {
   void notify();  // rows were committed; any thread
   // kAuditUnavailable when the link is lost, kTimedOut when it took longer. Any thread.
   [[nodiscard]] base::Result<> wait_shipped(SourceSeq source_seq, base::Duration timeout);
-  [[nodiscard]] Lag lag() const;        // any thread
-  [[nodiscard]] Head head() const;      // the last one seen; any thread
+  [[nodiscard]] Lag lag() const;    // any thread
+  [[nodiscard]] Head head() const;  // the last one seen; any thread
   [[nodiscard]] bool lost() const;
 
  private:

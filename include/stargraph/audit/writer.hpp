@@ -37,7 +37,8 @@ class Writer {
   // audit.recovered). Refuses a log that does not verify, lacks the anchor of the last start or stop
   // (kAuditTruncated, kAuditFork), belongs to another key (kAuditUnknownKey), and directories wider than 0700.
   // `env` must outlive the writer.
-  [[nodiscard]] static base::Result<std::unique_ptr<Writer>> open(base::Env& env, crypto::PrivateKey key, Options options);
+  [[nodiscard]] static base::Result<std::unique_ptr<Writer>> open(base::Env& env, crypto::PrivateKey key,
+                                                                  Options options);
 
   // Where a record came to stand. A repeat is the same act under a number already taken: nothing is written.
   struct Placed {
@@ -76,7 +77,8 @@ class Writer {
   [[nodiscard]] base::Result<> read_segment(std::uint32_t number, bool last, std::uint64_t& torn);
   [[nodiscard]] base::Result<> begin_session(std::uint64_t torn);
 
-  [[nodiscard]] base::Result<std::string> chain_entry(Source source, SourceSeq source_seq, Event event, base::Timestamp time);
+  [[nodiscard]] base::Result<std::string> chain_entry(Source source, SourceSeq source_seq, Event event,
+                                                      base::Timestamp time);
   [[nodiscard]] base::Result<> chain_own(EventName name, Outcome outcome, json::Object data);
   [[nodiscard]] base::Result<> after_entry();
   [[nodiscard]] base::Result<> checkpoint();

@@ -49,8 +49,8 @@ class Env {
  public:
   virtual ~Env() = default;
 
-  virtual Timestamp now() = 0;       // wall clock
-  virtual Duration monotonic() = 0;  // since an arbitrary point, never back
+  virtual Timestamp now() = 0;                        // wall clock
+  virtual Duration monotonic() = 0;                   // since an arbitrary point, never back
   virtual void random(std::span<std::byte> out) = 0;  // from the kernel; ids only, keys come from crypto
 
   // The whole file; kTooLarge when it is longer than `max_bytes`, kNotFound when absent.
@@ -60,8 +60,8 @@ class Env {
   virtual Result<> write_file(const Path& path, BytesView bytes, std::uint32_t mode) = 0;
   // Creates with `mode` when absent.
   virtual Result<std::unique_ptr<AppendFile>> open_append(const Path& path, std::uint32_t mode) = 0;
-  virtual Result<FileInfo> info(const Path& path) = 0;  // lstat; kNotFound when absent
-  virtual Result<std::vector<std::string>> list(const Path& directory) = 0;  // names, sorted
+  virtual Result<FileInfo> info(const Path& path) = 0;                        // lstat; kNotFound when absent
+  virtual Result<std::vector<std::string>> list(const Path& directory) = 0;   // names, sorted
   virtual Result<> make_directory(const Path& path, std::uint32_t mode) = 0;  // fine when it exists
   virtual Result<> rename(const Path& from, const Path& to) = 0;
   virtual Result<> remove(const Path& path) = 0;

@@ -44,13 +44,13 @@ using Result = std::expected<T, Error>;
 
 #define SG_TRY_JOIN_(a, b) a##b
 #define SG_TRY_NAME_(line) SG_TRY_JOIN_(sg_try_, line)
-#define SG_TRY_1_(expression)                                                        \
-  do {                                                                               \
-    if (auto SG_TRY_NAME_(__LINE__) = (expression); !SG_TRY_NAME_(__LINE__))         \
-      return std::unexpected(std::move(SG_TRY_NAME_(__LINE__)).error());             \
+#define SG_TRY_1_(expression)                                                \
+  do {                                                                       \
+    if (auto SG_TRY_NAME_(__LINE__) = (expression); !SG_TRY_NAME_(__LINE__)) \
+      return std::unexpected(std::move(SG_TRY_NAME_(__LINE__)).error());     \
   } while (false)
-#define SG_TRY_2_(declaration, expression)                                           \
-  auto SG_TRY_NAME_(__LINE__) = (expression);                                        \
+#define SG_TRY_2_(declaration, expression)                                                        \
+  auto SG_TRY_NAME_(__LINE__) = (expression);                                                     \
   if (!SG_TRY_NAME_(__LINE__)) return std::unexpected(std::move(SG_TRY_NAME_(__LINE__)).error()); \
   declaration = *std::move(SG_TRY_NAME_(__LINE__))
 #define SG_TRY_PICK_(_1, _2, name, ...) name

@@ -46,8 +46,10 @@ class Client {
   // codes are those of the reason) and whose message is the reply's `detail`; kUnavailable when nobody
   // answers, kTimedOut after `timeout`, kUnauthenticated when TLS refuses us, kMalformed for an answer
   // that is not ours.
-  [[nodiscard]] base::Result<json::Value> get(const std::string& path, base::Duration timeout = std::chrono::seconds(30));
-  [[nodiscard]] base::Result<json::Value> post(const std::string& path, const json::Value& body, const Headers& headers = {},
+  [[nodiscard]] base::Result<json::Value> get(const std::string& path,
+                                              base::Duration timeout = std::chrono::seconds(30));
+  [[nodiscard]] base::Result<json::Value> post(const std::string& path, const json::Value& body,
+                                               const Headers& headers = {},
                                                base::Duration timeout = std::chrono::seconds(30));
 
  private:

@@ -27,9 +27,9 @@ struct When {
 };
 
 // Accepts one or more complete conditional elements: patterns (`?x <-` before one at top level), not, and, or, exists,
-// forall, test; predicates call allowed functions only, and none that acts or repeats. Everything else is kWhenInvalid: "=>", a construct's or
-// declare's name as head, unbalanced parentheses, stray atoms, `logical`; nesting over the limit is kRulesNesting and
-// a function outside the list kRulesFunction.
+// forall, test; predicates call allowed functions only, and none that acts or repeats. Everything else is kWhenInvalid:
+// "=>", a construct's or declare's name as head, unbalanced parentheses, stray atoms, `logical`; nesting over the limit
+// is kRulesNesting and a function outside the list kRulesFunction.
 [[nodiscard]] base::Result<When> check_when(std::string_view text);
 
 }  // namespace stargraph::clp

@@ -38,13 +38,13 @@ struct SecretSource {
 struct Tls {
   base::Path certificate;  // PEM chain, own certificate first
   SecretSource key;
-  base::Path client_ca;    // PEM
-  base::Path crl;          // PEM; empty: none
+  base::Path client_ca;  // PEM
+  base::Path crl;        // PEM; empty: none
 };
 
 struct State {
   base::Path directory = "/var/lib/stargraph";
-  SecretSource key;        // 32 raw bytes
+  SecretSource key;  // 32 raw bytes
   [[nodiscard]] base::Path database() const { return directory / "stargraph.db"; }
 };
 
@@ -57,9 +57,9 @@ struct Audit {
   // What follows is read by stargraph-auditd only.
   base::Path log_directory = "/var/log/stargraph";
   base::Path state_directory = "/var/lib/stargraph-audit";
-  SecretSource key;                           // PKCS#8 PEM
-  std::optional<std::uint32_t> entries_uid;   // who may write entries; default: user `stargraph`
-  std::uint32_t trust_uid = 0;                // who may record trust acts; another than 0 is said in the log
+  SecretSource key;                          // PKCS#8 PEM
+  std::optional<std::uint32_t> entries_uid;  // who may write entries; default: user `stargraph`
+  std::uint32_t trust_uid = 0;               // who may record trust acts; another than 0 is said in the log
 };
 
 // How a client certificate is recognised: exactly one of the three forms is set.
@@ -87,7 +87,7 @@ struct Config {
   Audit audit;
   std::vector<Principal> principals;
   std::map<std::string, std::vector<std::string>> roles;  // role -> capabilities, "name" or "name:scope"
-  base::Path graphs_dir;  // empty: none; `oss-default` only
+  base::Path graphs_dir;                                  // empty: none; `oss-default` only
   Limits limits;
 };
 

@@ -38,8 +38,8 @@ enum class Capability : std::uint8_t {
 struct CapabilityRow {
   Capability capability;
   std::string_view name;
-  bool read;          // `oss-default` lets any principal of the tenant read
-  bool needs_scope;   // "work" alone means nothing
+  bool read;         // `oss-default` lets any principal of the tenant read
+  bool needs_scope;  // "work" alone means nothing
   std::string_view meaning;
 };
 

@@ -14,8 +14,8 @@ namespace stargraph::policy {
 
 struct Principal {
   base::ActorName name;
-  base::TenantId tenant;                 // where its runs live
-  std::vector<base::TenantId> tenants;   // every tenant it may serve work for; its own first
+  base::TenantId tenant;                // where its runs live
+  std::vector<base::TenantId> tenants;  // every tenant it may serve work for; its own first
   std::vector<Grant> grants;
 };
 

@@ -38,8 +38,8 @@ struct Counters {
 
 class Server {
  public:
-  // `listener` is a listening TCP socket (v4 or v6), not owned. kConfigInvalid or the file's code when certificate, key,
-  // CA or CRL cannot be used. Accepts connections when it returns. One server in a process at a time.
+  // `listener` is a listening TCP socket (v4 or v6), not owned. kConfigInvalid or the file's code when certificate,
+  // key, CA or CRL cannot be used. Accepts connections when it returns. One server in a process at a time.
   [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(const Services& services, int listener);
   ~Server();  // stop()
 

@@ -77,8 +77,8 @@ struct Act {
   [[nodiscard]] ActKind kind() const { return static_cast<ActKind>(body.index()); }
 };
 
-// The entry's data; decode_act(event, encode_act(a)) == a but for `entry`. Reading is strict: kMalformed, kUnknownField,
-// kKeyUnsafe, kScopeInvalid.
+// The entry's data; decode_act(event, encode_act(a)) == a but for `entry`. Reading is strict: kMalformed,
+// kUnknownField, kKeyUnsafe, kScopeInvalid.
 [[nodiscard]] json::Object encode_act(const Act& act);
 [[nodiscard]] base::Result<Act> decode_act(ActKind kind, const json::Object& data);
 

@@ -134,11 +134,12 @@ int finish(const Result<int>& result) {
 
 int main(int argc, char** argv) {
   CLI::App app("Checks and shows audit logs with nothing but their files and the audit public key.");
-  app.footer("Examples:\n"
-             "  stargraph-audit verify /media/evidence --pubkey audit.pub.pem\n"
-             "  stargraph-audit checkpoint /var/log/stargraph --pubkey audit.pub.pem > note.jsonl\n"
-             "  stargraph-audit verify /media/evidence --pubkey audit.pub.pem --anchor note.jsonl\n"
-             "Exit codes: 0 the log holds, 4 it does not, 1 it could not be read, 2 wrong usage.");
+  app.footer(
+      "Examples:\n"
+      "  stargraph-audit verify /media/evidence --pubkey audit.pub.pem\n"
+      "  stargraph-audit checkpoint /var/log/stargraph --pubkey audit.pub.pem > note.jsonl\n"
+      "  stargraph-audit verify /media/evidence --pubkey audit.pub.pem --anchor note.jsonl\n"
+      "Exit codes: 0 the log holds, 4 it does not, 1 it could not be read, 2 wrong usage.");
   app.set_version_flag("--version", std::string("stargraph-audit ") + STARGRAPH_VERSION);
   app.require_subcommand(1);
   Flags flags;

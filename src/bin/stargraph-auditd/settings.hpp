@@ -21,9 +21,9 @@ struct Flags {
 struct Settings {
   base::Path log_directory;
   base::Path state_directory;
-  base::Path key_file;             // PKCS#8 PEM, 0600
-  std::uint32_t entries_uid = 0;   // who may write the daemon's entries
-  std::uint32_t trust_uid = 0;     // who may record acts of trust
+  base::Path key_file;            // PKCS#8 PEM, 0600
+  std::uint32_t entries_uid = 0;  // who may write the daemon's entries
+  std::uint32_t trust_uid = 0;    // who may record acts of trust
   bool fips_required = false;
 };
 

@@ -85,7 +85,8 @@ class Child {
 
 Result<pid_t> spawn(const std::vector<std::string>& argv, const Pipe& in, const Pipe& out) {
   std::vector<char*> words;
-  for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));  // NOLINT: posix_spawn's signature
+  for (const std::string& word : argv)
+    words.push_back(const_cast<char*>(word.c_str()));  // NOLINT: posix_spawn's signature
   words.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -124,7 +125,8 @@ class Exchange {
     const Duration end = env.monotonic() + limits_.timeout;
     Duration next_beat = env.monotonic() + limits_.beat_every;
     const Descriptor ended(child_.ended());
-    if (ended.fd < 0 || ::fcntl(out_.read, F_SETFL, O_NONBLOCK) != 0) return fail(Code::kIo, "command: cannot be watched");
+    if (ended.fd < 0 || ::fcntl(out_.read, F_SETFL, O_NONBLOCK) != 0)
+      return fail(Code::kIo, "command: cannot be watched");
     if (input.empty()) in_.close_write();
     while (true) {
       const Duration now = env.monotonic();
@@ -136,7 +138,8 @@ class Exchange {
       std::array<pollfd, 3> waits{{{ended.fd, POLLIN, 0}, {out_.read, POLLIN, 0}, {in_.write, POLLOUT, 0}}};
       const Duration until = std::min(end, next_beat) - now;
       const int wait_ms = static_cast<int>(std::max<std::int64_t>(1, until.count() / 1000));
-      if (::poll(waits.data(), waits.size(), wait_ms) < 0 && errno != EINTR) return fail(Code::kIo, "command: poll failed");
+      if (::poll(waits.data(), waits.size(), wait_ms) < 0 && errno != EINTR)
+        return fail(Code::kIo, "command: poll failed");
       if (waits[2].revents != 0) feed(input);
       const bool over = waits[0].revents != 0;
       if (over) child_.kill_group();
@@ -186,8 +189,8 @@ class Exchange {
 
 }  // namespace
 
-Result<CommandResult> run_command(const std::vector<std::string>& argv, const std::string& input, const CommandLimits& limits,
-                                  const std::function<bool()>& beat) {
+Result<CommandResult> run_command(const std::vector<std::string>& argv, const std::string& input,
+                                  const CommandLimits& limits, const std::function<bool()>& beat) {
   SG_CHECK(!argv.empty());
   Pipe in;
   Pipe out;

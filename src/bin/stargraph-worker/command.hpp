@@ -23,10 +23,10 @@ struct CommandLimits {
 };
 
 // Runs `argv` (looked up in PATH, no shell) in a process group of its own, feeds `input`, collects its
-// output until it ends; what it left running in its group is killed then. It gets stdin, stdout and our stderr, no other
-// descriptor. The caller ignores SIGPIPE. `beat` is called every `beat_every` while it runs; when it says false the command is killed and
-// kLeaseLost comes back. kTimedOut after `timeout`, kTooLarge over `max_output`; the whole group is
-// killed then.
+// output until it ends; what it left running in its group is killed then. It gets stdin, stdout and our stderr, no
+// other descriptor. The caller ignores SIGPIPE. `beat` is called every `beat_every` while it runs; when it says false
+// the command is killed and kLeaseLost comes back. kTimedOut after `timeout`, kTooLarge over `max_output`; the whole
+// group is killed then.
 [[nodiscard]] base::Result<CommandResult> run_command(const std::vector<std::string>& argv, const std::string& input,
                                                       const CommandLimits& limits, const std::function<bool()>& beat);
 

@@ -54,7 +54,8 @@ class Worker {
     json::Array kinds;
     for (const std::string& kind : options_.kinds) kinds.emplace_back(kind);
     const json::Object request{{"kinds", std::move(kinds)}, {"wait_ms", options_.wait_ms}};
-    SG_TRY(const json::Value reply, daemon_.post("/v1/work/lease", request, {}, std::chrono::milliseconds(options_.wait_ms + 30'000)));
+    SG_TRY(const json::Value reply,
+           daemon_.post("/v1/work/lease", request, {}, std::chrono::milliseconds(options_.wait_ms + 30'000)));
     const json::Value* const task = reply.object() != nullptr ? reply.object()->find("task") : nullptr;
     if (task == nullptr || task->object() == nullptr) return false;
     SG_TRY(work(*task->object()));
@@ -71,9 +72,9 @@ class Worker {
       std::fprintf(stderr, "<4>task %s: lease lost, result dropped\n", name.c_str());
       return {};
     }
-    Result<json::Value> told = output
-        ? daemon_.post(path + "complete", json::Object{{"lease", lease}, {"output", std::move(*output)}})
-        : tell_failure(path, lease, output.error().message);
+    Result<json::Value> told =
+        output ? daemon_.post(path + "complete", json::Object{{"lease", lease}, {"output", std::move(*output)}})
+               : tell_failure(path, lease, output.error().message);
     const bool unwanted = !told && output && concerns_task(told.error());
     if (unwanted) told = tell_failure(path, lease, "output: refused: " + std::string(told.error().name()));
     if (!told && !concerns_task(told.error())) return std::unexpected(std::move(told).error());
@@ -84,7 +85,9 @@ class Worker {
 
   Result<json::Value> tell_failure(const std::string& path, const std::string& lease, const std::string& message) {
     constexpr std::size_t kMaxMessage = 1000;
-    return daemon_.post(path + "fail", json::Object{{"lease", lease}, {"message", message.substr(0, kMaxMessage)}, {"retryable", true}});
+    return daemon_.post(
+        path + "fail",
+        json::Object{{"lease", lease}, {"message", message.substr(0, kMaxMessage)}, {"retryable", true}});
   }
 
   // Refusals of this task or of what its command printed: no reason to stop working for others.
@@ -103,7 +106,8 @@ class Worker {
     };
     const std::string input = json::canonical(without_lease(task)) + "\n";
     SG_TRY(const worker::CommandResult result, worker::run_command(options_.command, input, limits, beat));
-    if (result.exit_code != 0) return base::fail(Code::kNodeFailed, "command: exit code " + std::to_string(result.exit_code));
+    if (result.exit_code != 0)
+      return base::fail(Code::kNodeFailed, "command: exit code " + std::to_string(result.exit_code));
     json::ParseLimits parse_limits;
     parse_limits.max_bytes = limits.max_output;
     SG_TRY(json::Value value, json::parse(trimmed(result.output), parse_limits));
@@ -135,7 +139,8 @@ Result<> serve(const Options& options) {
     }
     const base::Kind kind = worked.error().kind();
     if (kind != base::Kind::kBusy && worked.error().code != Code::kRateLimited) return std::unexpected(worked.error());
-    std::fprintf(stderr, "<4>%s; next try in %d ms\n", base::printable(worked.error().message).c_str(), static_cast<int>(pause.count()));
+    std::fprintf(stderr, "<4>%s; next try in %d ms\n", base::printable(worked.error().message).c_str(),
+                 static_cast<int>(pause.count()));
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::milliseconds(5000));
   }
@@ -148,13 +153,18 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--cert", options.endpoint.certificate, "Client certificate, PEM")->type_name("FILE");
   app.add_option("--key", options.endpoint.key, "Client key, PEM, mode 0600")->type_name("FILE");
   app.add_option("--ca", options.endpoint.ca, "CA that signed the appliance's certificate, PEM")->type_name("FILE");
-  app.add_option("--kind", options.kinds, "Node kind to serve; may be given several times")->required()->allow_extra_args(false);
+  app.add_option("--kind", options.kinds, "Node kind to serve; may be given several times")
+      ->required()
+      ->allow_extra_args(false);
   app.add_option("--max-tasks", options.max_tasks, "End after so many tasks; 0: never")->check(CLI::NonNegativeNumber);
   app.add_option("--wait-ms", options.wait_ms, "How long a lease call waits for work")->check(CLI::Range(0, 10'000));
-  app.add_option("--max-output", options.max_output, "Longest output of the command, bytes")->check(CLI::Range(2, 64 << 20));
-  app.footer("Usage: stargraph-worker [OPTIONS] --kind KIND... --exec COMMAND [ARGUMENT...]\n"
-             "Everything behind --exec is the command's own.\nExample:\n  stargraph-worker --kind soc.enrich --kind soc.score --exec /usr/libexec/soc/worker.py\n"
-             "The command gets the task as one JSON object on stdin and prints one JSON object: the node's output.");
+  app.add_option("--max-output", options.max_output, "Longest output of the command, bytes")
+      ->check(CLI::Range(2, 64 << 20));
+  app.footer(
+      "Usage: stargraph-worker [OPTIONS] --kind KIND... --exec COMMAND [ARGUMENT...]\n"
+      "Everything behind --exec is the command's own.\nExample:\n  stargraph-worker --kind soc.enrich --kind soc.score "
+      "--exec /usr/libexec/soc/worker.py\n"
+      "The command gets the task as one JSON object on stdin and prints one JSON object: the node's output.");
 }
 
 }  // namespace
@@ -173,7 +183,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? base::kExitDone : base::kExitUsage;
   }
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = stop;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
@@ -187,6 +197,7 @@ int main(int argc, char** argv) {
   }
   if (result) result = serve(options);
   if (result) return base::kExitDone;
-  std::fprintf(stderr, "<3>stargraph-worker: %s (%s)\n", base::printable(result.error().message).c_str(), std::string(result.error().name()).c_str());
+  std::fprintf(stderr, "<3>stargraph-worker: %s (%s)\n", base::printable(result.error().message).c_str(),
+               std::string(result.error().name()).c_str());
   return result.error().exit_code();
 }

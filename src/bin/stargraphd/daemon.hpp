@@ -25,7 +25,8 @@ struct Parts {
 // All migrations of the daemon's database, in order.
 [[nodiscard]] std::vector<store::Migration> all_migrations();
 
-// Starts everything, serves until a signal or until the jail or the audit link is lost (an error then), and stops in order.
+// Starts everything, serves until a signal or until the jail or the audit link is lost (an error then), and stops in
+// order.
 [[nodiscard]] base::Result<> serve(Parts parts, const Notifier& notifier);
 
 }  // namespace stargraph::daemon

@@ -41,14 +41,17 @@ Result<> run(const Flags& flags) {
   SG_TRY(auto jail, rules::Jail::start());
   SG_TRY(const int listener, daemon::inherited_listener());
   SG_TRY(auto preflight, daemon::prepare(base::real_env(), flags.config));
-  SG_TRY(auto audit_client, audit::Client::connect(preflight.config.audit.entries_socket, audit::Source::kDaemon, preflight.audit_key, kAuditConnect));
+  SG_TRY(auto audit_client, audit::Client::connect(preflight.config.audit.entries_socket, audit::Source::kDaemon,
+                                                   preflight.audit_key, kAuditConnect));
   const auto migrations = daemon::all_migrations();
   SG_TRY(auto database, store::Database::open(preflight.config.state.database(), preflight.state_key, migrations));
   const daemon::Notifier notifier;
   SG_TRY(const int signals, daemon::signal_descriptor());
   SG_TRY(serve::confine());
-  if (!serve::confinement_available()) daemon::log(Priority::kWarning, "this is a sanitizer build: no system-call filter");
-  return daemon::serve({std::move(preflight), std::move(jail), std::move(audit_client), std::move(database), listener, signals, flags.accept_clock},
+  if (!serve::confinement_available())
+    daemon::log(Priority::kWarning, "this is a sanitizer build: no system-call filter");
+  return daemon::serve({std::move(preflight), std::move(jail), std::move(audit_client), std::move(database), listener,
+                        signals, flags.accept_clock},
                        notifier);
 }
 
@@ -56,12 +59,15 @@ Result<> run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   CLI::App app("The daemon of a stargraph appliance: runs governed graphs, answers over mutual TLS.");
-  app.footer("Started by systemd, which gives it its socket:\n  systemctl start stargraphd.socket\nLook before you start it:\n  stargraphd --check-config");
+  app.footer(
+      "Started by systemd, which gives it its socket:\n  systemctl start stargraphd.socket\nLook before you start "
+      "it:\n  stargraphd --check-config");
   Flags flags;
   app.set_version_flag("--version", std::string("stargraphd ") + STARGRAPH_VERSION);
   app.add_option("--config", flags.config, "configuration file")->capture_default_str();
   app.add_flag("--check-config", flags.check_config, "check the configuration and all files it names, then end");
-  app.add_flag("--accept-clock", flags.accept_clock, "start although the clock is behind what was seen before; audited");
+  app.add_flag("--accept-clock", flags.accept_clock,
+               "start although the clock is behind what was seen before; audited");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

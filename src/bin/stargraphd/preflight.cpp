@@ -23,16 +23,20 @@ constexpr std::size_t kStateKeyBytes = 32;
 Result<> check_profile(const config::Config& config) {
   if (config.profile != config::Profile::kCleared) return {};
   if (!config.side_effects) {
-    return fail(Code::kSideEffectsNotChosen, "configuration: side_effects: profile cleared has no default; choose allow or deny");
+    return fail(Code::kSideEffectsNotChosen,
+                "configuration: side_effects: profile cleared has no default; choose allow or deny");
   }
-  return fail(Code::kConfigInvalid, "configuration: profile: cleared needs an active policy pack, which this version cannot load yet; "
-                                    "oss-default runs");
+  return fail(Code::kConfigInvalid,
+              "configuration: profile: cleared needs an active policy pack, which this version cannot load yet; "
+              "oss-default runs");
 }
 
 Result<> check_state_directory(base::Env& env, const Path& directory) {
   const auto info = env.info(directory);
-  if (!info || !info->directory) return fail(Code::kConfigMissing, "state: " + directory.string() + ": not a directory");
-  if (info->uid != ::geteuid()) return fail(Code::kWrongOwner, "state: " + directory.string() + ": belongs to another user");
+  if (!info || !info->directory)
+    return fail(Code::kConfigMissing, "state: " + directory.string() + ": not a directory");
+  if (info->uid != ::geteuid())
+    return fail(Code::kWrongOwner, "state: " + directory.string() + ": belongs to another user");
   if ((info->mode & 0077U) != 0) return fail(Code::kModeTooWide, "state: " + directory.string() + ": wider than 0700");
   return store::check_local_file_system(directory);
 }
@@ -42,7 +46,8 @@ Result<crypto::PublicKey> read_audit_key(base::Env& env, const Path& file) {
   const auto info = env.info(file);
   if (!info || !info->regular) return fail(Code::kConfigMissing, "audit: " + file.string() + ": not there");
   if ((info->mode & 0022U) != 0) return fail(Code::kModeTooWide, "audit: " + file.string() + ": others may change it");
-  if (info->uid != 0 && info->uid != ::geteuid()) return fail(Code::kWrongOwner, "audit: " + file.string() + ": belongs to another user");
+  if (info->uid != 0 && info->uid != ::geteuid())
+    return fail(Code::kWrongOwner, "audit: " + file.string() + ": belongs to another user");
   SG_TRY(const base::Bytes pem, env.read_file(file, kMaxKeyFileBytes));
   return crypto::PublicKey::from_pem(base::as_text(pem));
 }

@@ -35,7 +35,8 @@ struct FreeNames {
 };
 
 bool is_tcp_listener(int descriptor) {
-  return ::sd_is_socket(descriptor, AF_INET, SOCK_STREAM, 1) > 0 || ::sd_is_socket(descriptor, AF_INET6, SOCK_STREAM, 1) > 0;
+  return ::sd_is_socket(descriptor, AF_INET, SOCK_STREAM, 1) > 0 ||
+         ::sd_is_socket(descriptor, AF_INET6, SOCK_STREAM, 1) > 0;
 }
 
 }  // namespace
@@ -49,10 +50,12 @@ Result<int> inherited_listener() {
     if (count == 1 || std::string_view(raw_names[i]) == "https") found = SD_LISTEN_FDS_START + i;
   }
   if (found < 0) {
-    return fail(Code::kNoInheritedSocket, "stargraphd: no inherited socket named https; it opens none itself, so systemd must start it "
-                                          "(systemctl start stargraphd.socket)");
+    return fail(Code::kNoInheritedSocket,
+                "stargraphd: no inherited socket named https; it opens none itself, so systemd must start it "
+                "(systemctl start stargraphd.socket)");
   }
-  if (!is_tcp_listener(found)) return fail(Code::kNoInheritedSocket, "stargraphd: inherited socket: not a listening TCP socket");
+  if (!is_tcp_listener(found))
+    return fail(Code::kNoInheritedSocket, "stargraphd: inherited socket: not a listening TCP socket");
   return found;
 }
 
@@ -63,7 +66,8 @@ Result<> give_up_privileges() {
   const bool done = ::setrlimit(RLIMIT_CORE, &none) == 0 && ::getrlimit(RLIMIT_NOFILE, &files) == 0 &&
                     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
   files.rlim_cur = files.rlim_max;
-  if (!done || ::setrlimit(RLIMIT_NOFILE, &files) != 0) return fail(Code::kIo, std::string("stargraphd: limits: ") + std::strerror(errno));
+  if (!done || ::setrlimit(RLIMIT_NOFILE, &files) != 0)
+    return fail(Code::kIo, std::string("stargraphd: limits: ") + std::strerror(errno));
   return {};
 }
 
@@ -89,8 +93,10 @@ Notifier::Notifier() {
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
   const int descriptor = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  if (descriptor >= 0 && ::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), size) == 0) descriptor_ = descriptor;
-  else if (descriptor >= 0) ::close(descriptor);
+  if (descriptor >= 0 && ::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), size) == 0)
+    descriptor_ = descriptor;
+  else if (descriptor >= 0)
+    ::close(descriptor);
 }
 
 Notifier::~Notifier() {

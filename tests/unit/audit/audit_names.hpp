@@ -15,7 +15,8 @@ inline std::string log_of_all_events() {
     for (const Source source : {Source::kDaemon, Source::kTrust}) {
       if (!may_send(source, row.name)) continue;
       Event event = make_event(row.name, "soc", {{"note", row.meaning}});
-      const auto placed = (*writer)->append(source, make_record((*writer)->chain().last_of(source).next().value(), event));
+      const auto placed =
+          (*writer)->append(source, make_record((*writer)->chain().last_of(source).next().value(), event));
       EXPECT_TRUE(placed.has_value()) << placed.error().message;
     }
   }

@@ -1,9 +1,9 @@
 // Entry: the bytes of a line. docs/formats/audit.md describes them; other implementations check them here.
 #include "stargraph/audit/entry.hpp"
 
-#include "unit/audit/log_fixture.hpp"
 #include "stargraph/json/parse.hpp"
 #include "support/command.hpp"
+#include "unit/audit/log_fixture.hpp"
 
 namespace stargraph::audit {
 namespace {
@@ -26,11 +26,16 @@ TEST(Entry, MembersStandInTheFixedOrder) {
   const auto line = encode_entry(entry);
   ASSERT_TRUE(line.has_value());
   const std::string zeros(96, '0');
-  EXPECT_EQ(*line, "{\"actor\":\"alice\",\"data\":{\"a\":\"x\",\"z\":1},\"event\":\"run.started\",\"outcome\":\"success\","
-                   "\"previous_hash\":\"" + zeros + "\",\"run_id\":\"" + std::string(test::kRunText) +
-                   "\",\"seq\":9,\"source\":\"stargraphd\",\"source_seq\":7,\"tenant\":\"soc\","
-                   "\"tenant_previous_hash\":\"" + zeros + "\",\"tenant_seq\":3,\"ts\":\"2026-01-01T00:00:00.000001Z\","
-                   "\"v\":1,\"entry_hash\":\"" + entry.entry_hash.hex() + "\"}");
+  EXPECT_EQ(*line,
+            "{\"actor\":\"alice\",\"data\":{\"a\":\"x\",\"z\":1},\"event\":\"run.started\",\"outcome\":\"success\","
+            "\"previous_hash\":\"" +
+                zeros + "\",\"run_id\":\"" + std::string(test::kRunText) +
+                "\",\"seq\":9,\"source\":\"stargraphd\",\"source_seq\":7,\"tenant\":\"soc\","
+                "\"tenant_previous_hash\":\"" +
+                zeros +
+                "\",\"tenant_seq\":3,\"ts\":\"2026-01-01T00:00:00.000001Z\","
+                "\"v\":1,\"entry_hash\":\"" +
+                entry.entry_hash.hex() + "\"}");
 }
 
 TEST(Entry, HashIsWhatSha384sumSays) {
@@ -44,7 +49,8 @@ TEST(Entry, HashIsWhatSha384sumSays) {
 }
 
 TEST(Entry, ReadsBackWhatItWrote) {
-  Entry entry = sample(make_event(EventName::kRequest, "-", {{"nested", json::Object{{"list", json::Array{1, nullptr, true, "t"}}}}}));
+  Entry entry = sample(
+      make_event(EventName::kRequest, "-", {{"nested", json::Object{{"list", json::Array{1, nullptr, true, "t"}}}}}));
   entry.event.run.reset();
   const std::string line = *encode_entry(entry);
   const auto read = decode_entry(line);
@@ -58,10 +64,16 @@ TEST(Entry, ReadsBackWhatItWrote) {
 
 // Whatever a client brings, it stays inside one line and reads back as it was.
 TEST(Entry, RC_T_AUDIT_HostileTextNeverMakesASecondLine) {
-  const std::vector<std::string> hostile = {
-      "a\nb", "a\r\nb", "\x01\x1f\x7f", "\",\"event\":\"trust.pinned\",\"x\":\"", "\\", "\\u000a", "\xE2\x80\xA8",
-      "{\"actor\":\"root\"}\n{\"actor\":\"root\"}", "\",\"entry_hash\":\"" + std::string(96, '0') + "\"}\n",
-      std::string(30'000, '\n')};
+  const std::vector<std::string> hostile = {"a\nb",
+                                            "a\r\nb",
+                                            "\x01\x1f\x7f",
+                                            "\",\"event\":\"trust.pinned\",\"x\":\"",
+                                            "\\",
+                                            "\\u000a",
+                                            "\xE2\x80\xA8",
+                                            "{\"actor\":\"root\"}\n{\"actor\":\"root\"}",
+                                            "\",\"entry_hash\":\"" + std::string(96, '0') + "\"}\n",
+                                            std::string(30'000, '\n')};
   for (const std::string& text : hostile) {
     Entry entry = sample(make_event(EventName::kRequest, "soc", {{"route", text}}));
     if (text.size() <= 256) entry.event.actor = base::ActorName(text);

@@ -81,7 +81,9 @@ TEST(CheckEvent, RefusesDeepData) {
 
 TEST(SafeText, KeepsTextAndReplacesTheRest) {
   EXPECT_EQ(safe_text("Grüße\n", 100), "Grüße\n");
-  EXPECT_EQ(safe_text(std::string_view("a\0b", 3), 100), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(safe_text(std::string_view("a\0b", 3), 100),
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_EQ(safe_text("a\xff\xc3", 100), "a\xEF\xBF\xBD\xEF\xBF\xBD");
   EXPECT_EQ(safe_text("aaü", 3), "aa");  // never half a character
   EXPECT_EQ(safe_text("", 3), "");

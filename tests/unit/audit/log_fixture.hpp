@@ -28,7 +28,9 @@ inline const crypto::Secret& audit_key_pem() {
   }();
   return pem;
 }
-inline crypto::PrivateKey audit_key() { return std::move(*crypto::PrivateKey::from_pem(audit_key_pem(), crypto::Secret())); }
+inline crypto::PrivateKey audit_key() {
+  return std::move(*crypto::PrivateKey::from_pem(audit_key_pem(), crypto::Secret()));
+}
 
 inline const crypto::PublicKey& audit_public_key() {
   static const crypto::PublicKey key = audit_key().public_key();

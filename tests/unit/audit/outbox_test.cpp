@@ -118,7 +118,11 @@ TEST_F(AuditOutbox, SG_R_HTTP_CommittedRecordsReachTheLog) {
   start_server();
   ASSERT_TRUE(make_shipper().has_value());
   for (int i = 0; i < 300; ++i) {
-    ledger_->post([&](store::Connection& connection) { return append(connection, make_event(EventName::kRequest), log_.env.now()); }, {});
+    ledger_->post(
+        [&](store::Connection& connection) {
+          return append(connection, make_event(EventName::kRequest), log_.env.now());
+        },
+        {});
   }
   ASSERT_TRUE(append_one().has_value());
   ASSERT_TRUE(shipper_->ship().has_value());
@@ -203,7 +207,8 @@ TEST_F(AuditOutbox, SG_T_STATE_AnOlderDatabaseBesideANewerLogIsFound) {
 
 TEST_F(AuditOutbox, SG_T_STATE_AnOlderLogBesideANewerDatabaseIsFound) {
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(append_one().has_value());
-  ASSERT_TRUE(ledger_->run([](store::Connection& connection) { return outbox_delete(connection, SourceSeq(3)); }).has_value());
+  ASSERT_TRUE(
+      ledger_->run([](store::Connection& connection) { return outbox_delete(connection, SourceSeq(3)); }).has_value());
   start_server();
   EXPECT_EQ(make_shipper().error().code, Code::kAuditGap);
 }

@@ -132,7 +132,8 @@ TEST_F(AuditServer, SG_T_STATE_AChangedReceiptProvesNothing) {
 
 TEST_F(AuditServer, HostileTextTravelsWhole) {
   auto client = connected(Source::kTrust);
-  const Event event = make_event(EventName::kPackRefused, "-", {{"file", "a\n\"},{\\u0000 " + std::string(20'000, '"')}});
+  const Event event =
+      make_event(EventName::kPackRefused, "-", {{"file", "a\n\"},{\\u0000 " + std::string(20'000, '"')}});
   const auto receipt = client->record(event, log_.env.now(), kLong);
   ASSERT_TRUE(receipt.has_value()) << receipt.error().message;
   EXPECT_EQ(verify_receipt(*receipt, test::audit_public_key())->event.data, event.data);
@@ -140,7 +141,8 @@ TEST_F(AuditServer, HostileTextTravelsWhole) {
 
 TEST_F(AuditServer, AcknowledgesABatchByItsLastNumber) {
   auto client = connected(Source::kDaemon);
-  for (int i = 1; i <= static_cast<int>(Client::kWindow); ++i) ASSERT_TRUE(client->send(*encode_record(make_record(i))).has_value());
+  for (int i = 1; i <= static_cast<int>(Client::kWindow); ++i)
+    ASSERT_TRUE(client->send(*encode_record(make_record(i))).has_value());
   SourceSeq acknowledged;
   while (acknowledged < SourceSeq(Client::kWindow)) {
     const auto head = client->receive(kLong);
@@ -205,7 +207,8 @@ TEST_F(AuditServer, MalformedPacketsEndTheConnectionOnly) {
     serve({}, {{theirs, Source::kDaemon}});
     auto client = Client::adopt(ours, Source::kDaemon, test::audit_public_key(), kLong);
     ASSERT_TRUE(client.has_value()) << client.error().message;
-    ASSERT_EQ(::send((*client)->descriptor(), packet.data(), packet.size(), MSG_NOSIGNAL), static_cast<ssize_t>(packet.size()));
+    ASSERT_EQ(::send((*client)->descriptor(), packet.data(), packet.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(packet.size()));
     EXPECT_FALSE((*client)->receive(kLong).has_value());
     stop();
     std::uint64_t drained = 0;

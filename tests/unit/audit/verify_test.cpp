@@ -1,9 +1,9 @@
 // The attacks on a log: each must be found, by its own reason and line.
 #include "stargraph/audit/verify.hpp"
 
+#include "support/temp_dir.hpp"
 #include "unit/audit/audit_names.hpp"
 #include "unit/audit/log_fixture.hpp"
-#include "support/temp_dir.hpp"
 
 namespace stargraph::audit {
 namespace {
@@ -23,7 +23,10 @@ class AuditLog : public ::testing::Test {
     auto writer = log_.open();
     ASSERT_TRUE(writer.has_value()) << writer.error().message;
     for (int i = 1; i <= 12; ++i) {
-      ASSERT_TRUE((*writer)->append(Source::kDaemon, make_record(i, make_event(EventName::kRunStarted, i % 3 == 0 ? "lab" : "soc"))).has_value());
+      ASSERT_TRUE(
+          (*writer)
+              ->append(Source::kDaemon, make_record(i, make_event(EventName::kRunStarted, i % 3 == 0 ? "lab" : "soc")))
+              .has_value());
     }
     ASSERT_TRUE((*writer)->stop().has_value());
     text_ = log_.segment();

@@ -162,7 +162,10 @@ TEST(AuditWriter, TenantChainsStandAlone) {
   test::Log log;
   auto writer = log.open();
   for (int i = 1; i <= 9; ++i) {
-    ASSERT_TRUE((*writer)->append(Source::kDaemon, make_record(i, make_event(EventName::kRequest, i % 2 == 0 ? "soc" : "lab"))).has_value());
+    ASSERT_TRUE(
+        (*writer)
+            ->append(Source::kDaemon, make_record(i, make_event(EventName::kRequest, i % 2 == 0 ? "soc" : "lab")))
+            .has_value());
   }
   ASSERT_TRUE((*writer)->stop().has_value());
   // A tenant's slice, without the others' lines: numbers and hashes follow one another.
@@ -334,10 +337,15 @@ TEST(AuditWriter, CheckpointsCarryTheStateOfTrust) {
   test::Log log;
   auto writer = log.open();
   const json::Object activated{{"epoch", 3}, {"pack", "soc.rules"}};
-  ASSERT_TRUE((*writer)->append(Source::kTrust, make_record(1, make_event(EventName::kPackActivated, "-", activated))).has_value());
+  ASSERT_TRUE((*writer)
+                  ->append(Source::kTrust, make_record(1, make_event(EventName::kPackActivated, "-", activated)))
+                  .has_value());
   const json::Object older{{"epoch", 2}, {"pack", "soc.rules"}};
-  ASSERT_TRUE((*writer)->append(Source::kTrust, make_record(2, make_event(EventName::kPackActivated, "-", older))).has_value());
-  ASSERT_TRUE((*writer)->append(Source::kTrust, make_record(3, make_event(EventName::kTrustRevoked, "-", {{"number", 7}}))).has_value());
+  ASSERT_TRUE(
+      (*writer)->append(Source::kTrust, make_record(2, make_event(EventName::kPackActivated, "-", older))).has_value());
+  ASSERT_TRUE((*writer)
+                  ->append(Source::kTrust, make_record(3, make_event(EventName::kTrustRevoked, "-", {{"number", 7}})))
+                  .has_value());
   ASSERT_TRUE((*writer)->stop().has_value());
   const Entry last = *decode_entry(split_lines(log.segment()).back());
   const Checkpoint checkpoint = *decode_checkpoint(last.event.data);

@@ -18,7 +18,9 @@ class EnvContract : public ::testing::TestWithParam<bool> {
   EnvContract() {
     std::string pattern = (std::filesystem::temp_directory_path() / "stargraph-env-XXXXXX").string();
     root_ = ::mkdtemp(pattern.data());
-    if (!GetParam()) { EXPECT_TRUE(memory_.make_directory(root_, 0700).has_value()); }
+    if (!GetParam()) {
+      EXPECT_TRUE(memory_.make_directory(root_, 0700).has_value());
+    }
   }
   ~EnvContract() override { std::filesystem::remove_all(root_); }
   Env& env() { return GetParam() ? real_env() : memory_; }
@@ -58,7 +60,9 @@ TEST_P(EnvContract, AppendedBytesFollowEachOther) {
 
 TEST_P(EnvContract, UuidsAreVersionSevenAndSortByTime) {
   const std::string first = make_uuid7(env());
-  EXPECT_TRUE(std::regex_match(first, std::regex("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"))) << first;
+  EXPECT_TRUE(
+      std::regex_match(first, std::regex("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")))
+      << first;
   EXPECT_NE(first, make_uuid7(env()));
 }
 

@@ -50,17 +50,25 @@ TEST(ReasonTable, NamesAreUniqueAndLookedUpBothWays) {
 
 TEST(ReasonTable, KindsKeepTheirExitCodes) {
   for (const Reason& row : reason_table()) {
-    if (row.kind == Kind::kTrust) { EXPECT_EQ(row.exit_code, kExitTrust) << row.name; }
-    if (row.kind == Kind::kDenied) { EXPECT_EQ(row.exit_code, kExitDenied) << row.name; }
-    if (row.kind == Kind::kIntegrity) { EXPECT_EQ(row.exit_code, kExitIntegrity) << row.name; }
-    if (row.kind == Kind::kConfig) { EXPECT_EQ(row.exit_code, kExitConfig) << row.name; }
-    if (row.kind == Kind::kBusy) { EXPECT_EQ(row.exit_code, kExitUnavailable) << row.name; }
+    if (row.kind == Kind::kTrust) {
+      EXPECT_EQ(row.exit_code, kExitTrust) << row.name;
+    }
+    if (row.kind == Kind::kDenied) {
+      EXPECT_EQ(row.exit_code, kExitDenied) << row.name;
+    }
+    if (row.kind == Kind::kIntegrity) {
+      EXPECT_EQ(row.exit_code, kExitIntegrity) << row.name;
+    }
+    if (row.kind == Kind::kConfig) {
+      EXPECT_EQ(row.exit_code, kExitConfig) << row.name;
+    }
+    if (row.kind == Kind::kBusy) {
+      EXPECT_EQ(row.exit_code, kExitUnavailable) << row.name;
+    }
   }
 }
 
-TEST(CheckDeathTest, StopsTheProgramInEveryBuild) {
-  EXPECT_DEATH(SG_CHECK(1 + 1 == 3), "check failed: 1 \\+ 1 == 3");
-}
+TEST(CheckDeathTest, StopsTheProgramInEveryBuild) { EXPECT_DEATH(SG_CHECK(1 + 1 == 3), "check failed: 1 \\+ 1 == 3"); }
 
 template <class A, class B>
 concept Comparable = requires(A a, B b) { a == b; };

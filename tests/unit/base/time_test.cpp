@@ -14,15 +14,17 @@ TEST(Rfc3339, KnownAnswers) {
                                                           {"2024-02-29T23:59:59Z", 1709251199},
                                                           {"2026-01-02T09:00:00-05:00", 1767362400},
                                                           {"1969-12-31T23:59:59Z", -1}};
-  for (const auto& [text, seconds] : vectors) EXPECT_EQ(to_micros(parse_rfc3339(text).value()), seconds * 1'000'000) << text;
+  for (const auto& [text, seconds] : vectors)
+    EXPECT_EQ(to_micros(parse_rfc3339(text).value()), seconds * 1'000'000) << text;
   EXPECT_EQ(format_rfc3339(from_micros(1'709'251'199'000'042)), "2024-02-29T23:59:59.000042Z");
   EXPECT_EQ(format_rfc3339(from_micros(-1)), "1969-12-31T23:59:59.999999Z");
 }
 
 TEST(Rfc3339, RefusesWhatIsNotADateTime) {
-  for (const char* bad : {"", "2026-01-01", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z",
-                          "2026-01-01T00:00:60Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.1234567Z",
-                          "2026-01-01T00:00:00Zx", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00+24:00"}) {
+  for (const char* bad :
+       {"", "2026-01-01", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z",
+        "2026-01-01T00:60:00Z", "2026-01-01T00:00:60Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z",
+        "2026-01-01T00:00:00.1234567Z", "2026-01-01T00:00:00Zx", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00+24:00"}) {
     EXPECT_FALSE(parse_rfc3339(bad).has_value()) << bad;
   }
 }
@@ -39,7 +41,8 @@ TEST(Iso8601Duration, KnownAnswersAndOutput) {
 }
 
 TEST(Iso8601Duration, RefusesWhatItDoesNotKnow) {
-  for (const char* bad : {"", "P", "PT", "15M", "P1Y", "P1M", "PT1D", "P1H", "PT1H1H", "PT1M1H", "P-1D", "PT0.5M", "PT1.S", "P99999999999D", "PT1S "}) {
+  for (const char* bad : {"", "P", "PT", "15M", "P1Y", "P1M", "PT1D", "P1H", "PT1H1H", "PT1M1H", "P-1D", "PT0.5M",
+                          "PT1.S", "P99999999999D", "PT1S "}) {
     EXPECT_FALSE(parse_iso8601_duration(bad).has_value()) << bad;
   }
 }

@@ -14,7 +14,8 @@ Endpoint endpoint(const std::string& url) { return {url, "/c.pem", "/k.pem", "/c
 TEST(Endpoint, SG_S_HTTP_TakesHttpsWithHostAndPortOnly) {
   EXPECT_TRUE(check_endpoint(endpoint("https://box:8443")).has_value());
   EXPECT_TRUE(check_endpoint(endpoint("https://[::1]:8443")).has_value());
-  for (const char* bad : {"", "box:8443", "http://box:8443", "https://", "https://box/x", "https://u:p@box", "https://box?x", "https://box#x", "https://box\r\n", "HTTPS://box"}) {
+  for (const char* bad : {"", "box:8443", "http://box:8443", "https://", "https://box/x", "https://u:p@box",
+                          "https://box?x", "https://box#x", "https://box\r\n", "HTTPS://box"}) {
     EXPECT_EQ(check_endpoint(endpoint(bad)).error().code, Code::kConfigInvalid) << bad;
   }
   EXPECT_EQ(check_endpoint({"https://box", "", "/k", "/ca"}).error().code, Code::kConfigMissing);
@@ -22,9 +23,14 @@ TEST(Endpoint, SG_S_HTTP_TakesHttpsWithHostAndPortOnly) {
 
 TEST(Endpoint, ReadsAStrictFile) {
   base::MemoryEnv env;
-  ASSERT_TRUE(env.write_file("/c.yaml", base::as_bytes("url: https://box:8443\ncertificate: /c\nkey: /k\nca: /a\n"), 0644).has_value());
+  ASSERT_TRUE(
+      env.write_file("/c.yaml", base::as_bytes("url: https://box:8443\ncertificate: /c\nkey: /k\nca: /a\n"), 0644)
+          .has_value());
   EXPECT_EQ(load_endpoint(env, "/c.yaml").value().url, "https://box:8443");
-  ASSERT_TRUE(env.write_file("/c.yaml", base::as_bytes("url: https://box:8443\ncertificate: /c\nkey: /k\nca: /a\ninsecure: true\n"), 0644).has_value());
+  ASSERT_TRUE(
+      env.write_file("/c.yaml",
+                     base::as_bytes("url: https://box:8443\ncertificate: /c\nkey: /k\nca: /a\ninsecure: true\n"), 0644)
+          .has_value());
   EXPECT_EQ(load_endpoint(env, "/c.yaml").error().code, Code::kConfigInvalid);
   ASSERT_TRUE(env.write_file("/c.yaml", base::as_bytes("url: https://box:8443\n"), 0644).has_value());
   EXPECT_EQ(load_endpoint(env, "/c.yaml").error().code, Code::kConfigInvalid);

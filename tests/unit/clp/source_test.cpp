@@ -160,7 +160,8 @@ TEST(CheckSource, RC_R_POLICY_ActsInActionsOnly) {
 }
 
 TEST(CheckSource, RC_R_POLICY_ConditionsDoNotActThroughFunctionsEither) {
-  const std::string acts = "(deffunction f () (assert (stargraph_action (kind halt)))) (deffunction g () (if TRUE then (f)))";
+  const std::string acts =
+      "(deffunction f () (assert (stargraph_action (kind halt)))) (deffunction g () (if TRUE then (f)))";
   EXPECT_EQ(refusal(acts + "(defrule r (test (f)) => )"), Code::kRulesFunction);
   EXPECT_EQ(refusal(acts + "(defrule r (a (b ?x&:(g))) => )"), Code::kRulesFunction);
   EXPECT_EQ(refusal("(deffunction f () (bind ?*g* 1)) (defrule r (test (f)) => )"), Code::kRulesFunction);
@@ -175,7 +176,10 @@ TEST(CheckSource, RC_R_POLICY_RefusesADecisionThatNoRuleMakes) {
 
 // CSI (U+009B) steers terminals, U+202E turns the line round, and a name cut short is no UTF-8.
 TEST(CheckSource, SG_T_PACK_NeverRepeatsNamesThatATerminalWouldAct) {
-  for (const std::string& name : {std::string("\xC2\x9B" "2J"), std::string("a\xE2\x80\xAE" "b"),
+  for (const std::string& name : {std::string("\xC2\x9B"
+                                              "2J"),
+                                  std::string("a\xE2\x80\xAE"
+                                              "b"),
                                   std::string(63, 'a') + "\xC3\xA9", std::string(100, 'a')}) {
     for (const std::string& source : {"(defrule " + name + " => (system))", "(defrule r => (" + name + "))"}) {
       const auto checked = check_source(source);

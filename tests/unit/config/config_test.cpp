@@ -71,15 +71,31 @@ TEST(Config, SG_E_STATE_RefusesUnknownKeysWithTheirLine) {
 }
 
 TEST(Config, RefusesWhatIsNotOfItsType) {
-  for (const char* bad : {"profile: strict", "fips: yes", "side_effects: maybe", "- list", "graphs_dir: relative", "state: {directory: var/lib}",
-                          "state: [a]", "audit: {entries_uid: -1}", "audit: {entries_uid: root}", "limits: {run_steps: 0}", "limits: {run_steps: 1.5}",
-                          "tls: {key_credential: ../key}", "roles: {a: runs:start}", "roles: {A: []}", "roles: {a: [7]}", "profile: cleared\nprofile: cleared",
-                          "principals: [{name: a, tenant: t, roles: []}]", "principals: [{name: a, tenant: t, match: {}, roles: []}]",
+  for (const char* bad : {"profile: strict",
+                          "fips: yes",
+                          "side_effects: maybe",
+                          "- list",
+                          "graphs_dir: relative",
+                          "state: {directory: var/lib}",
+                          "state: [a]",
+                          "audit: {entries_uid: -1}",
+                          "audit: {entries_uid: root}",
+                          "limits: {run_steps: 0}",
+                          "limits: {run_steps: 1.5}",
+                          "tls: {key_credential: ../key}",
+                          "roles: {a: runs:start}",
+                          "roles: {A: []}",
+                          "roles: {a: [7]}",
+                          "profile: cleared\nprofile: cleared",
+                          "principals: [{name: a, tenant: t, roles: []}]",
+                          "principals: [{name: a, tenant: t, match: {}, roles: []}]",
                           "principals: [{name: a, tenant: t, match: {issuer: x}, roles: []}]",
                           "principals: [{name: a, tenant: t, match: {san_uri: x, fingerprint: y}, roles: []}]",
-                          "principals: [{name: a, tenant: t, match: {san_uri: x}, roles: [nobody]}]", "principals: [{name: 'a b', tenant: t, match: {san_uri: x}, roles: []}]",
+                          "principals: [{name: a, tenant: t, match: {san_uri: x}, roles: [nobody]}]",
+                          "principals: [{name: 'a b', tenant: t, match: {san_uri: x}, roles: []}]",
                           "principals: [{name: a, tenant: '-', match: {san_uri: x}, roles: []}]",
-                          "principals: [{name: a, tenant: t, match: {san_uri: x}, roles: []}, {name: a, tenant: t, match: {san_uri: y}, roles: []}]"}) {
+                          "principals: [{name: a, tenant: t, match: {san_uri: x}, roles: []}, {name: a, tenant: t, "
+                          "match: {san_uri: y}, roles: []}]"}) {
     EXPECT_NE(refusal(bad), "accepted") << bad;
   }
 }
@@ -91,7 +107,9 @@ TEST(Config, SG_E_IR_ClearedTakesNoGraphsFromADirectory) {
 
 TEST(Limits, EveryRowKeepsItsBounds) {
   for (const LimitRow& row : limit_table()) {
-    const auto with = [&](std::int64_t value) { return parse("limits: {" + std::string(row.name) + ": " + std::to_string(value) + "}"); };
+    const auto with = [&](std::int64_t value) {
+      return parse("limits: {" + std::string(row.name) + ": " + std::to_string(value) + "}");
+    };
     EXPECT_EQ(with(row.least).value().limits.*row.member, row.least) << row.name;
     EXPECT_EQ(with(row.most).value().limits.*row.member, row.most) << row.name;
     EXPECT_FALSE(with(row.least - 1).has_value()) << row.name;

@@ -37,7 +37,8 @@ config::Config two_people(config::Profile profile) {
   config.profile = profile;
   config.roles["operator"] = {"runs:start", "runs:read", "runs:cancel"};
   config.roles["worker"] = {"work:soc.*"};
-  config.principals = {entry("alice", by_uri("urn:site:alice"), {"operator"}), entry("enricher", by_uri("urn:site:enricher"), {"worker"})};
+  config.principals = {entry("alice", by_uri("urn:site:alice"), {"operator"}),
+                       entry("enricher", by_uri("urn:site:enricher"), {"worker"})};
   return config;
 }
 

@@ -87,7 +87,9 @@ TEST_F(Confine, SG_E_HTTP_NoWayAround) {
   EXPECT_EQ(fate_of([] { return ::syscall(SYS_bpf, 0, nullptr, 0) >= 0; }), Fate::kKilled);
   EXPECT_EQ(fate_of([] { return ::syscall(SYS_memfd_create, "x", 0) >= 0; }), Fate::kKilled);
   EXPECT_EQ(fate_of([] { return ::kill(::getppid(), 0) == 0; }), Fate::kRefused);
-  const auto executable = [] { return ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED; };
+  const auto executable = [] {
+    return ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+  };
   EXPECT_TRUE(executable());
   EXPECT_EQ(fate_of(executable), Fate::kRefused);
 }
