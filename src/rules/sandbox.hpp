@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "stargraph/base/sanitized.hpp"
+
 namespace stargraph::rules {
 
 // The one descriptor each of them keeps.
@@ -10,17 +12,7 @@ inline constexpr int kJailFd = 3;
 
 // Sanitizers need address space and system calls that these walls refuse; builds with them have the filters and
 // RLIMIT_AS off. Release and debug builds have them on.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kFullWalls = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr bool kFullWalls = false;
-#else
-inline constexpr bool kFullWalls = true;
-#endif
-#else
-inline constexpr bool kFullWalls = true;
-#endif
+inline constexpr bool kFullWalls = SG_SANITIZED == 0;
 
 // The daemon's address space, read before descriptors are closed; 0 when it cannot be known.
 [[nodiscard]] std::uint64_t address_space_in_use();

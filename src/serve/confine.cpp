@@ -12,13 +12,15 @@
 #include <memory>
 #include <string>
 
+#include "stargraph/base/sanitized.hpp"
+
 namespace stargraph::serve {
 
 using base::Code;
 using base::fail;
 using base::Result;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SG_SANITIZED
 bool confinement_available() { return false; }
 Result<> confine() { return {}; }
 #else

@@ -15,6 +15,7 @@
 #include <iterator>
 
 #include "stargraph/audit/client.hpp"
+#include "stargraph/base/sanitized.hpp"
 #include "stargraph/crypto/fips.hpp"
 #include "support/command.hpp"
 #include "support/temp_dir.hpp"
@@ -207,7 +208,7 @@ TEST_F(Auditd, RunsUnderItsSystemCallFilter) {
   ASSERT_NE(connect(Source::kDaemon), nullptr);
   std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
   const std::string text{std::istreambuf_iterator<char>(status), std::istreambuf_iterator<char>()};
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !SG_SANITIZED
   EXPECT_NE(text.find("\nSeccomp:\t2\n"), std::string::npos);
 #endif
   EXPECT_NE(text.find("\nNoNewPrivs:\t1\n"), std::string::npos);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "bin/service/service.hpp"
 #include "bin/stargraph-auditd/settings.hpp"
 #include "stargraph/audit/server.hpp"
 
@@ -12,18 +13,7 @@ namespace stargraph::auditd {
 // without `entries`, or for anything that is not a listening AF_UNIX SOCK_SEQPACKET socket.
 [[nodiscard]] base::Result<std::vector<audit::Server::Listener>> inherited_listeners(const Settings& settings);
 
-// sd_notify(3) over a descriptor opened early, for after the system-call filter there are no new sockets.
-class Notifier {
- public:
-  Notifier();
-  ~Notifier();
-  Notifier(const Notifier&) = delete;
-  Notifier& operator=(const Notifier&) = delete;
-  void tell(const char* state) const;  // does nothing when systemd does not listen
-
- private:
-  int descriptor_ = -1;
-};
+using service::Notifier;
 
 // A descriptor that becomes readable at SIGTERM or SIGINT, which are blocked from then on.
 [[nodiscard]] base::Result<int> stop_signals();

@@ -1,11 +1,10 @@
 // What stargraphd takes from and tells systemd and the kernel.
 #pragma once
 
-#include <optional>
 #include <string>
 
+#include "bin/service/service.hpp"
 #include "stargraph/base/result.hpp"
-#include "stargraph/base/time.hpp"
 
 namespace stargraph::daemon {
 
@@ -18,21 +17,7 @@ namespace stargraph::daemon {
 // A descriptor for SIGTERM, SIGINT and SIGHUP, which are blocked in every thread from then on; SIGPIPE is ignored.
 [[nodiscard]] base::Result<int> signal_descriptor();
 
-// sd_notify(3) over a descriptor opened early: after the system-call filter there are no new sockets.
-class Notifier {
- public:
-  Notifier();
-  ~Notifier();
-  Notifier(const Notifier&) = delete;
-  Notifier& operator=(const Notifier&) = delete;
-  void tell(const std::string& state) const;  // does nothing when systemd does not listen
-  // How often systemd wants to hear that we live (half of its limit); nothing when it does not.
-  [[nodiscard]] std::optional<base::Duration> watchdog() const { return watchdog_; }
-
- private:
-  int descriptor_ = -1;
-  std::optional<base::Duration> watchdog_;
-};
+using service::Notifier;
 
 // "enforcing", "permissive" or "absent".
 [[nodiscard]] std::string selinux_state();
