@@ -59,7 +59,7 @@ class OurEngine {
     limits.workers = 2;
     limits.batch_steps = batch_steps;
     const engine::EngineServices services{base::real_env(), *database_, *ledger_, jail, {}, {}, {}, true};
-    engine_ = engine::Engine::make(services, limits, engine::Catalog::make({}, documents, true).value()).value();
+    engine_ = engine::Engine::make(services, limits, engine::Catalog::make({}, documents, {.any_worker_kind = true, .limits = {}}).value()).value();
     engine_->on_events([this](const base::RunId&) {
       const std::scoped_lock lock(mutex_);
       ++told_;

@@ -74,8 +74,7 @@ Result<std::vector<Mounted>> in_order(std::vector<Mounted> packs) {
   return ordered;
 }
 
-rules::Limits limits_of(const pack::EvaluationLimits& manifest) {
-  rules::Limits limits;  // the host's, which a pack may only narrow
+rules::Limits narrowed(rules::Limits limits, const pack::EvaluationLimits& manifest) {
   limits.max_facts = static_cast<std::uint32_t>(std::min<std::int64_t>(limits.max_facts, manifest.max_facts));
   limits.max_firings = static_cast<std::uint32_t>(std::min<std::int64_t>(limits.max_firings, manifest.max_firings));
   limits.max_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(limits.max_ms, manifest.max_ms));
@@ -83,18 +82,19 @@ rules::Limits limits_of(const pack::EvaluationLimits& manifest) {
   return limits;
 }
 
-rules::Stage stage_of(const Mounted& mounted) {
+rules::Stage stage_of(const Mounted& mounted, const rules::Limits& site) {
   rules::Stage stage;
   stage.name = mounted.pack->ref().id.str();
   stage.digest = mounted.pack->ref().digest.hex();
   stage.source = mounted.text;
   stage.provides = mounted.manifest->provides;
-  stage.limits = limits_of(mounted.manifest->limits);
+  stage.limits = narrowed(site, mounted.manifest->limits);
   return stage;
 }
 
-rules::Stage stage_of(const graph::Plan& plan) {
+rules::Stage stage_of(const graph::Plan& plan, const rules::Limits& site) {
   rules::Stage stage;
+  stage.limits = site;
   stage.name = std::string(kGraphStage);
   stage.digest = plan.hash().hex();
   stage.source = plan.clips();
@@ -196,7 +196,7 @@ Result<graph::Document> read_document(const std::string& text) {
 }  // namespace
 
 Result<std::shared_ptr<const Basis>> make_basis(const GraphSource& source, std::span<const LoadedPack> active_rules,
-                                                bool any_worker_kind) {
+                                                const BasisOptions& options) {
   SG_TRY(graph::Document document, read_document(source.document));
   std::vector<Mounted> mounts;
   for (const graph::PackMount& one : document.governance) {
@@ -220,12 +220,12 @@ Result<std::shared_ptr<const Basis>> make_basis(const GraphSource& source, std::
     const auto& kinds = source.execution->execution()->workers;
     basis->worker_kinds.insert(kinds.begin(), kinds.end());
   }
-  basis->any_worker_kind = any_worker_kind;
+  basis->any_worker_kind = options.any_worker_kind;
   basis->basis_hash = basis_hash(*basis->plan, basis->packs);
   if (packs.empty() && basis->plan->clips().empty()) return basis;
   auto program = std::make_shared<rules::Program>();
-  for (const Mounted& mounted : packs) program->stages.push_back(stage_of(mounted));
-  if (!basis->plan->clips().empty()) program->stages.push_back(stage_of(*basis->plan));
+  for (const Mounted& mounted : packs) program->stages.push_back(stage_of(mounted, options.limits));
+  if (!basis->plan->clips().empty()) program->stages.push_back(stage_of(*basis->plan, options.limits));
   program->digest = basis->basis_hash.hex();
   SG_TRY(rules::check_stages(*program));
   basis->program = std::move(program);
@@ -233,11 +233,12 @@ Result<std::shared_ptr<const Basis>> make_basis(const GraphSource& source, std::
 }
 
 Result<std::shared_ptr<const Catalog>> Catalog::make(std::span<const LoadedPack> active,
-                                                     std::span<const std::string> extra, bool any_worker_kind) {
+                                                     std::span<const std::string> extra, const BasisOptions& options) {
   auto catalog = std::make_shared<Catalog>();
   catalog->packs_.assign(active.begin(), active.end());
+  catalog->options_ = options;
   const auto add = [&](const GraphSource& source, const std::string& where) -> Result<> {
-    auto basis = make_basis(source, catalog->packs_, any_worker_kind);
+    auto basis = make_basis(source, catalog->packs_, options);
     if (!basis) return std::unexpected(in_context(where, std::move(basis).error()));
     const base::GraphId id = (*basis)->graph;
     if (!catalog->graphs_.emplace(id, *std::move(basis)).second)

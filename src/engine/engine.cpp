@@ -65,6 +65,7 @@ Result<std::shared_ptr<const Basis>> Engine::State::basis(const crypto::Digest& 
     }
     if (const auto found = bases.find(hash.hex()); found != bases.end()) return found->second;
   }
+  const rules::Limits site_limits = catalog_limits();
   // The packs changed since the run began: it keeps what it started with, rebuilt from stored bytes.
   StoredBasis stored;
   SG_TRY(services.database.read([&](Connection& db) -> Result<> {
@@ -81,13 +82,18 @@ Result<std::shared_ptr<const Basis>> Engine::State::basis(const crypto::Digest& 
   const auto execution =
       std::ranges::find_if(packs, [](const trust::LoadedPack& pack) { return pack.execution() != nullptr; });
   const GraphSource source{stored.graph_document, execution == packs.end() ? nullptr : &*execution};
-  SG_TRY(std::shared_ptr<const Basis> rebuilt, make_basis(source, packs, stored.any_worker_kind));
+  SG_TRY(std::shared_ptr<const Basis> rebuilt, make_basis(source, packs, {stored.any_worker_kind, site_limits}));
   if (rebuilt->basis_hash != hash)
     return fail(Code::kChainBroken, "run: its basis cannot be rebuilt from what is stored");
   const std::scoped_lock lock(mutex);
   if (bases.size() >= kMaxBases) bases.clear();
   bases[hash.hex()] = rebuilt;
   return rebuilt;
+}
+
+rules::Limits Engine::State::catalog_limits() {
+  const std::scoped_lock lock(mutex);
+  return catalog->options().limits;
 }
 
 Result<> Engine::State::commit(const store::Ledger::Operation& operation) { return services.ledger.run(operation); }
@@ -213,6 +219,7 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
   const std::shared_ptr<const Basis> basis = catalog()->find(request.graph);
   if (!basis) return fail(Code::kGraphUnknown, "run: graph: not known");
   SG_TRY(json::Object data, graph::check_start_state(basis->plan->schema(), request.params));
+  if (json::canonical(data).size() > state_->limits.state_bytes) return fail(Code::kTooLarge, "run: state: too large");
   if (state_->services.admit) {
     SG_TRY(state_->services.admit());
   }

@@ -35,6 +35,7 @@ struct Engine::State {
   bool stopping = false;
 
   [[nodiscard]] base::Result<std::shared_ptr<const Basis>> basis(const crypto::Digest& hash);
+  [[nodiscard]] rules::Limits catalog_limits();
   // Runs `operation` in one ledger transaction and waits; then tells others what was committed.
   [[nodiscard]] base::Result<> commit(const store::Ledger::Operation& operation);
   // After a unit of `run` is on disk: events, audit shipper, queue.

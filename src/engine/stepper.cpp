@@ -27,9 +27,12 @@ Result<Unit> Stepper::advance(RunRow run, const Basis& basis, const Evaluate& ev
   return Walk(env_, settings_, std::move(run), basis, evaluate).go();
 }
 
-Result<> take_output(RunRow& run, const Basis& basis, const json::Object& output) {
+Result<> take_output(RunRow& run, const Basis& basis, const json::Object& output, std::size_t state_bytes) {
   SG_TRY(json::check_portable(output));
-  SG_TRY(run.data, graph::merge(basis.plan->schema(), run.data, output));
+  SG_TRY(json::Object merged, graph::merge(basis.plan->schema(), run.data, output));
+  if (json::canonical(merged).size() > state_bytes)
+    return base::fail(Code::kTooLarge, "state: larger than the site allows");
+  run.data = std::move(merged);
   run.cursor.patch = output;
   run.cursor.phase = Phase::kDecide;
   return {};
@@ -49,7 +52,7 @@ void move_to(RunRow& run, const std::string& node) {
 void Stepper::accept_output(Unit& unit, const Basis& basis, const json::Object& output,
                             const base::ActorName& worker) const {
   unit.run.cursor.worker = worker.str();
-  if (const auto taken = take_output(unit.run, basis, output); !taken) {
+  if (const auto taken = take_output(unit.run, basis, output, settings_.limits.state_bytes); !taken) {
     // Types of state are the graph's promise to its rules: an output that breaks them ends the run.
     append_step(unit, basis, env_.now(), {{"class", "failed"}, {"reason", taken.error().name()}}, {}, {});
     finish(unit, RunState::kFailed, taken.error().name(), taken.error().message);

@@ -47,7 +47,8 @@ class Stepper {
 };
 
 // Merges a node's output into the run, which then decides.
-[[nodiscard]] base::Result<> take_output(RunRow& run, const Basis& basis, const json::Object& output);
+[[nodiscard]] base::Result<> take_output(RunRow& run, const Basis& basis, const json::Object& output,
+                                         std::size_t state_bytes);
 // Puts the run in front of another node; nothing of the step before stays in the cursor.
 void move_to(RunRow& run, const std::string& node);
 

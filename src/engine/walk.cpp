@@ -112,7 +112,7 @@ Result<> Walk::enter() {
   SG_TRY(use_approval(*current));
   if (!graph::is_local_kind(current->kind)) return hand_out(*current);
   SG_TRY(const json::Object patch, execute(*current));
-  return take_output(run(), basis_, patch);
+  return take_output(run(), basis_, patch, settings_.limits.state_bytes);
 }
 
 Result<> Walk::use_approval(const graph::Node& current) {

@@ -47,25 +47,33 @@ struct GraphSource {
   const trust::LoadedPack* execution = nullptr;  // null: from graphs_dir
 };
 
+// What the site says of every basis.
+struct BasisOptions {
+  bool any_worker_kind = false;  // oss-default: kinds need not be declared by an execution pack
+  rules::Limits limits;          // of every stage; a pack's manifest may only narrow them
+};
+
 // kIncompatible for a mount of a pack that is not active or of another version, kGraphInvalid for a cycle in
 // `requires`, and the errors of graph::make_plan and rules::check_stages.
 [[nodiscard]] base::Result<std::shared_ptr<const Basis>> make_basis(const GraphSource& source,
                                                                     std::span<const trust::LoadedPack> active_rules,
-                                                                    bool any_worker_kind);
+                                                                    const BasisOptions& options);
 
 class Catalog {
  public:
   // Every graph of every active execution pack, and `extra` (graphs_dir; JSON texts). Two graphs of one id: kConflict.
   [[nodiscard]] static base::Result<std::shared_ptr<const Catalog>> make(std::span<const trust::LoadedPack> active,
                                                                          std::span<const std::string> extra,
-                                                                         bool any_worker_kind);
+                                                                         const BasisOptions& options);
   [[nodiscard]] std::shared_ptr<const Basis> find(const base::GraphId& graph) const;  // null: kGraphUnknown
   [[nodiscard]] const std::map<base::GraphId, std::shared_ptr<const Basis>>& graphs() const { return graphs_; }
   [[nodiscard]] std::span<const trust::LoadedPack> packs() const { return packs_; }
+  [[nodiscard]] const BasisOptions& options() const { return options_; }
 
  private:
   std::map<base::GraphId, std::shared_ptr<const Basis>> graphs_;
   std::vector<trust::LoadedPack> packs_;
+  BasisOptions options_;
 };
 
 }  // namespace stargraph::engine

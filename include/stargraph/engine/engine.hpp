@@ -22,6 +22,7 @@ namespace stargraph::engine {
 struct EngineLimits {
   std::int64_t run_steps = 10'000;
   base::Duration run_wall_clock = std::chrono::hours(24);
+  std::size_t state_bytes = 1 << 20;  // of one run, as canonical JSON; graph::kMaxStateBytes at the most
   std::size_t parameter_bytes = 256 << 10;
   base::Duration node_time = std::chrono::seconds(300);
   base::Duration lease_time = std::chrono::seconds(60);

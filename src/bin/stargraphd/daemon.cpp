@@ -19,6 +19,7 @@
 #include "stargraph/serve/confine.hpp"
 #include "stargraph/serve/serve_store.hpp"
 #include "stargraph/serve/server.hpp"
+#include "stargraph/trust/log_check.hpp"
 #include "stargraph/trust/trust_store.hpp"
 
 namespace stargraph::daemon {
@@ -33,6 +34,16 @@ constexpr base::Duration kFirstReceipt = std::chrono::seconds(5);
 constexpr base::Duration kClockEvery = std::chrono::seconds(60);
 constexpr int kTurnMs = 1000;
 
+engine::BasisOptions basis_options(const config::Config& config) {
+  engine::BasisOptions options;
+  options.any_worker_kind = config.profile == config::Profile::kOssDefault;
+  options.limits.max_facts = static_cast<std::uint32_t>(config.limits.evaluation_facts);
+  options.limits.max_firings = static_cast<std::uint32_t>(config.limits.evaluation_firings);
+  options.limits.max_ms = static_cast<std::uint32_t>(config.limits.evaluation_ms);
+  options.limits.max_bytes = static_cast<std::uint64_t>(config.limits.evaluation_bytes);
+  return options;
+}
+
 class Daemon {
  public:
   explicit Daemon(Parts parts) : parts_(std::move(parts)) {}
@@ -42,6 +53,7 @@ class Daemon {
 
  private:
   [[nodiscard]] const config::Config& config() const { return parts_.preflight.config; }
+  Result<> check_trust() const;
   Result<> start_ledger();
   Result<> start_engine();
   Result<> tell(audit::EventName name, json::Object data);
@@ -65,6 +77,14 @@ class Daemon {
   base::Duration pinged_{0};
 };
 
+// The log knows which act of trust was the last one; a database of an earlier day does not. The head is the one of the
+// welcome: the shipper, which moves it on, takes the client after this.
+Result<> Daemon::check_trust() const {
+  SG_TRY(store::Connection reader, parts_.database->reader());
+  SG_TRY(const trust::TrustState state, trust::load_state(reader, parts_.preflight.audit_key));
+  return trust::check_against_log(state, parts_.audit_client->head());
+}
+
 Result<> Daemon::start_ledger() {
   lost_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   SG_TRY(ledger_, store::Ledger::start(*parts_.database, {}));
@@ -87,8 +107,7 @@ Result<> Daemon::start_engine() {
     SG_TRY(store::Connection reader, parts_.database->reader());
     SG_TRY(packs_, trust::load_active(reader, parts_.preflight.audit_key));
   }
-  const bool any_kind = config().profile == config::Profile::kOssDefault;
-  SG_TRY(auto catalog, engine::Catalog::make(packs_, parts_.preflight.graphs, any_kind));
+  SG_TRY(auto catalog, engine::Catalog::make(packs_, parts_.preflight.graphs, basis_options(config())));
   services_ = std::make_unique<engine::EngineServices>(engine::EngineServices{
       .env = env_,
       .database = *parts_.database,
@@ -103,6 +122,7 @@ Result<> Daemon::start_engine() {
   engine::EngineLimits bounds;
   bounds.run_steps = limits.run_steps;
   bounds.run_wall_clock = std::chrono::seconds(limits.run_seconds);
+  bounds.state_bytes = static_cast<std::size_t>(limits.run_state_bytes);
   bounds.parameter_bytes = static_cast<std::size_t>(limits.run_parameter_bytes);
   bounds.node_time = std::chrono::seconds(limits.node_seconds);
   bounds.lease_time = std::chrono::seconds(limits.lease_seconds);
@@ -112,13 +132,15 @@ Result<> Daemon::start_engine() {
 }
 
 Result<> Daemon::start() {
+  SG_TRY(check_trust());
   SG_TRY(start_ledger());
   SG_TRY(start_engine());
   SG_TRY(policy::Gate gate, policy::Gate::make(config()));
   gate_ = std::make_unique<policy::Gate>(std::move(gate));
   json::Array active;
   for (const trust::LoadedPack& pack : packs_) {
-    active.emplace_back(json::Object{{"id", pack.ref().id.str()}, {"version", pack.ref().version}, {"digest", pack.ref().digest.hex()}});
+    active.emplace_back(json::Object{
+        {"id", pack.ref().id.str()}, {"version", pack.ref().version}, {"digest", pack.ref().digest.hex()}});
   }
   const crypto::FipsState fips = crypto::fips_state();
   SG_TRY(tell(audit::EventName::kDaemonStarted, {{"version", STARGRAPH_VERSION},
@@ -131,7 +153,8 @@ Result<> Daemon::start() {
                                                  {"clock_accepted", parts_.accept_clock},
                                                  {"packs", std::move(active)}}));
   SG_TRY(engine_->start());
-  const serve::Services services{env_, config(), *gate_, *engine_, *ledger_, [this] { return shipper_->lag(); }, [this] { shipper_->notify(); }};
+  const serve::Services services{
+      env_, config(), *gate_, *engine_, *ledger_, [this] { return shipper_->lag(); }, [this] { shipper_->notify(); }};
   SG_TRY(server_, serve::Server::start(services, parts_.listener));
   return {};
 }
@@ -164,7 +187,8 @@ Result<> Daemon::admit() const {
   if (::statvfs(config().state.directory.c_str(), &disk) != 0) return fail(Code::kIo, "state: statvfs: failed");
   const auto free_bytes = static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);
   const bool low = free_bytes < limits.disk_free_bytes ||
-                   static_cast<std::int64_t>(disk.f_bavail) < static_cast<std::int64_t>(disk.f_blocks / 100) * limits.disk_free_percent;
+                   static_cast<std::int64_t>(disk.f_bavail) <
+                       static_cast<std::int64_t>(disk.f_blocks / 100) * limits.disk_free_percent;
   if (low) return fail(Code::kDiskLow, "state: the disk is nearly full");
   return {};
 }
@@ -173,7 +197,8 @@ Result<trust::LoadedPack> Daemon::load_pack(const trust::PackRef& ref) const {
   SG_TRY(store::Connection reader, parts_.database->reader());
   SG_TRY(const trust::TrustState state, trust::load_state(reader, parts_.preflight.audit_key));
   const trust::ImportedPack* const imported = state.find(ref.id, ref.version);
-  if (imported == nullptr || imported->ref.digest != ref.digest) return fail(Code::kPackUnknown, "pack " + ref.id.str() + ": not imported");
+  if (imported == nullptr || imported->ref.digest != ref.digest)
+    return fail(Code::kPackUnknown, "pack " + ref.id.str() + ": not imported");
   SG_TRY(base::Bytes bytes, trust::get_pack(reader, ref.digest));
   return trust::LoadedPack::load(std::move(bytes), *imported, state);
 }
@@ -183,7 +208,8 @@ void Daemon::tick(const Notifier& notifier) {
   if (const Result<> ticked = server_->tick(); !ticked) log(Priority::kError, ticked.error().message);
   if (now - clock_raised_ >= kClockEvery) {
     const base::Timestamp time = env_.now();
-    const Result<> raised = ledger_->run([&](store::Connection& connection) { return serve::raise_clock(connection, time); });
+    const Result<> raised =
+        ledger_->run([&](store::Connection& connection) { return serve::raise_clock(connection, time); });
     if (!raised) log(Priority::kError, raised.error().message);
     clock_raised_ = now;
   }
@@ -196,8 +222,10 @@ void Daemon::tick(const Notifier& notifier) {
 
 // One turn of the main thread; false when it is time to stop.
 Result<bool> Daemon::turn(const Notifier& notifier) {
-  std::array<pollfd, 3> watched{pollfd{parts_.signals, POLLIN, 0}, pollfd{parts_.jail->watch_fd(), POLLIN, 0}, pollfd{lost_, POLLIN, 0}};
-  if (::poll(watched.data(), watched.size(), kTurnMs) < 0 && errno != EINTR) return fail(Code::kIo, "stargraphd: poll: failed");
+  std::array<pollfd, 3> watched{pollfd{parts_.signals, POLLIN, 0}, pollfd{parts_.jail->watch_fd(), POLLIN, 0},
+                                pollfd{lost_, POLLIN, 0}};
+  if (::poll(watched.data(), watched.size(), kTurnMs) < 0 && errno != EINTR)
+    return fail(Code::kIo, "stargraphd: poll: failed");
   if (watched[1].revents != 0) return fail(Code::kJailLost, "rules: jail: the process that runs rules is gone");
   if (watched[2].revents != 0 && config().audit.on_failure == config::AuditFailure::kStop) {
     return fail(Code::kAuditUnavailable, "audit: the link to the writer is lost; it is made once, at start");
@@ -216,7 +244,8 @@ Result<bool> Daemon::turn(const Notifier& notifier) {
 }
 
 Result<> Daemon::run(const Notifier& notifier) {
-  notifier.tell("READY=1\nSTATUS=" + std::to_string(engine_->catalog()->graphs().size()) + " graphs, " + std::to_string(packs_.size()) + " active packs");
+  notifier.tell("READY=1\nSTATUS=" + std::to_string(engine_->catalog()->graphs().size()) + " graphs, " +
+                std::to_string(packs_.size()) + " active packs");
   log(Priority::kNotice, "ready");
   while (true) {
     SG_TRY(const bool go_on, turn(notifier));
@@ -227,13 +256,15 @@ Result<> Daemon::run(const Notifier& notifier) {
   return {};
 }
 
-// Outside first: no new requests, then no new steps, then the last audit entry, then everything that is committed shipped.
+// Outside first: no new requests, then no new steps, then the last audit entry, then everything that is committed
+// shipped.
 void Daemon::stop() {
   if (server_) server_->stop();
   if (engine_) engine_->stop();
   if (!shipper_) return;
   if (server_ && !shipper_->lost()) {
-    if (const Result<> told = tell(audit::EventName::kDaemonStopping, {}); !told) log(Priority::kError, told.error().message);
+    if (const Result<> told = tell(audit::EventName::kDaemonStopping, {}); !told)
+      log(Priority::kError, told.error().message);
   }
   shipper_->stop();
 }
@@ -242,7 +273,8 @@ void Daemon::stop() {
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
-  for (const auto migrations : {audit::audit_migrations(), trust::trust_migrations(), engine::engine_migrations(), serve::serve_migrations()}) {
+  for (const auto migrations :
+       {audit::audit_migrations(), trust::trust_migrations(), engine::engine_migrations(), serve::serve_migrations()}) {
     all.insert(all.end(), migrations.begin(), migrations.end());
   }
   return all;

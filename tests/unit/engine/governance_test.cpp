@@ -35,7 +35,7 @@ class Governance : public EngineTest {
   }
   base::Result<std::shared_ptr<const Catalog>> catalog(const std::string& graph) {
     const std::vector<std::string> documents{to_json_text(graph)};
-    return Catalog::make(packs_, documents, true);
+    return Catalog::make(packs_, documents, {.any_worker_kind = true, .limits = {}});
   }
 };
 

@@ -116,6 +116,30 @@ TEST_F(Runs, SG_D_STATE_ParametersHaveALimit) {
   EXPECT_EQ(why(try_start("line", {{"message", std::string(101 - frame, 'x')}})), Code::kTooLarge);
 }
 
+TEST_F(Runs, SG_D_STATE_StateHasALimitOfTheSite) {
+  limits_.state_bytes = 100;
+  make_engine({kLine});
+  const std::size_t frame = std::string(R"({"message":""})").size();
+  EXPECT_TRUE(try_start("line", {{"message", std::string(99 - frame, 'x')}}).has_value());
+  EXPECT_TRUE(try_start("line", {{"message", std::string(100 - frame, 'x')}}).has_value());
+  EXPECT_EQ(why(try_start("line", {{"message", std::string(101 - frame, 'x')}})), Code::kTooLarge);
+}
+
+TEST_F(Runs, SG_D_PACK_TheSiteLimitsAnEvaluation) {
+  evaluation_.max_facts = 2;
+  make_engine({R"(
+ir_version: "1.0.0"
+id: ruled
+nodes: [{id: a, kind: echo}]
+state_schema: {message: str}
+rules: [{id: r-end, when: {node: a, message: hi}, then: [{kind: halt, reason: seen}]}]
+)"});
+  const auto reply = try_start("ruled", {{"message", "hi"}});
+  ASSERT_TRUE(reply.has_value());
+  run_all();
+  EXPECT_EQ(view(reply->run).error_class, "pack-limit");
+}
+
 TEST_F(Runs, TheSameKeyGivesTheSameRun) {
   make_engine({kLine});
   const auto first = try_start("line", {{"message", "hi"}}, "key-1");
