@@ -81,10 +81,10 @@ TEST_F(Walls, SG_E_PACK_NoExecutableMemoryFromInside) {
 }
 
 TEST_F(Walls, SG_E_PACK_OtherDescriptorsAreGoneAndCannotBeUsed) {
-  expect_killed("write to stderr", [] { static_cast<void>(write(2, "x", 1)); });
+  expect_killed("write to stderr", [] { [[maybe_unused]] const ssize_t done = write(2, "x", 1); });
   expect_killed("read from stdin", [] {
     char byte = 0;
-    static_cast<void>(read(0, &byte, 1));
+    [[maybe_unused]] const ssize_t done = read(0, &byte, 1);
   });
 }
 
