@@ -9,6 +9,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 program=$(basename "$0")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/stargraph
 jobs=${STARGRAPH_JOBS:-$(nproc)}
+# One compiler cache serves every clone: paths below the clone do not count.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=true
 
 step() { printf '%s: %s\n' "$program" "$*"; }
 
