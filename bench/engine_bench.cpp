@@ -1,8 +1,5 @@
 // Durable steps a second through the whole engine (jail, state, hashes, ledger) beside a raw SQLCipher loop that
 // commits the same bytes in transactions of the size the ledger really had.
-#include <sqlcipher/sqlite3.h>
-
-#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -10,6 +7,7 @@
 #include <vector>
 
 #include "figure.hpp"
+#include "raw_database.hpp"
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/base/check.hpp"
 #include "stargraph/engine/engine.hpp"
@@ -21,8 +19,7 @@ namespace {
 
 using namespace stargraph;
 
-constexpr std::array<std::byte, 32> kKey{};  // its value does not matter to the time
-constexpr int kSteps = 40;                   // of one run
+constexpr int kSteps = 40;  // of one run
 
 // A chain in which a rule routes every step.
 std::string graph_document() {
@@ -52,14 +49,17 @@ class OurEngine {
     for (const std::span<const store::Migration> list : {audit::audit_migrations(), engine::engine_migrations()}) {
       migrations.insert(migrations.end(), list.begin(), list.end());
     }
-    database_ = store::Database::open(file, crypto::Secret::copy(kKey), migrations).value();
+    database_ = store::Database::open(file, crypto::Secret::copy(bench::kKey), migrations).value();
     ledger_ = store::Ledger::start(*database_, {}).value();
     const std::vector<std::string> documents{graph_document()};
     engine::EngineLimits limits;
     limits.workers = 2;
     limits.batch_steps = batch_steps;
     const engine::EngineServices services{base::real_env(), *database_, *ledger_, jail, {}, {}, {}, true};
-    engine_ = engine::Engine::make(services, limits, engine::Catalog::make({}, documents, {.any_worker_kind = true, .limits = {}}).value()).value();
+    engine_ =
+        engine::Engine::make(services, limits,
+                             engine::Catalog::make({}, documents, {.any_worker_kind = true, .limits = {}}).value())
+            .value();
     engine_->on_events([this](const base::RunId&) {
       const std::scoped_lock lock(mutex_);
       ++told_;
@@ -132,23 +132,7 @@ class OurEngine {
 
 class RawLoop {
  public:
-  explicit RawLoop(const base::Path& file) {
-    SG_CHECK(sqlite3_open(file.c_str(), &handle_) == SQLITE_OK);
-    const std::string key = "x'" + base::to_hex(kKey) + "'";
-    SG_CHECK(sqlite3_key(handle_, key.data(), static_cast<int>(key.size())) == SQLITE_OK);
-    execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    execute(
-        "CREATE TABLE rows(run TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(run, number)) "
-        "STRICT, WITHOUT ROWID;");
-    SG_CHECK(sqlite3_prepare_v2(handle_, "INSERT INTO rows(run, number, body) VALUES (?1, ?2, ?3)", -1, &insert_,
-                                nullptr) == SQLITE_OK);
-  }
-  ~RawLoop() {
-    sqlite3_finalize(insert_);
-    sqlite3_close(handle_);
-  }
-  RawLoop(const RawLoop&) = delete;
-  RawLoop& operator=(const RawLoop&) = delete;
+  explicit RawLoop(const base::Path& file) : database_(file, kTable) {}
 
   // The rows of `runs` runs of this profile.
   void write(const Profile& profile, int runs) {
@@ -156,22 +140,24 @@ class RawLoop {
     const std::int64_t all = profile.rows * runs;
     const auto batch = std::max<std::int64_t>(1, static_cast<std::int64_t>(profile.batch + 0.5));
     for (std::int64_t done = 0; done < all; done += batch) {
-      execute("BEGIN IMMEDIATE");
+      database_.execute("BEGIN IMMEDIATE");
       for (std::int64_t i = done; i < std::min(all, done + batch); ++i) {
         sqlite3_bind_text(insert_, 1, "019aa0c4-7f6b-7000-8000-0123456789ab", -1, SQLITE_STATIC);
         sqlite3_bind_int64(insert_, 2, ++number_);
         sqlite3_bind_blob(insert_, 3, body.data(), static_cast<int>(body.size()), SQLITE_STATIC);
-        SG_CHECK(sqlite3_step(insert_) == SQLITE_DONE);
-        sqlite3_reset(insert_);
+        bench::RawDatabase::run(insert_);
       }
-      execute("COMMIT");
+      database_.execute("COMMIT");
     }
   }
 
  private:
-  void execute(const char* sql) { SG_CHECK(sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) == SQLITE_OK); }
-  sqlite3* handle_ = nullptr;
-  sqlite3_stmt* insert_ = nullptr;
+  static constexpr const char* kTable =
+      "CREATE TABLE rows(run TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(run, number)) "
+      "STRICT, WITHOUT ROWID;";
+
+  bench::RawDatabase database_;
+  sqlite3_stmt* insert_ = database_.prepare("INSERT INTO rows(run, number, body) VALUES (?1, ?2, ?3)");
   std::int64_t number_ = 0;
 };
 

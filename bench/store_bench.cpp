@@ -1,13 +1,12 @@
 // The ledger beside a raw SQLCipher loop: the same two INSERTs of about 1 KiB together, the same key
 // and page format, WAL and synchronous=FULL, the same number of them in a transaction.
-#include <sqlcipher/sqlite3.h>
-
 #include <array>
 #include <cstdint>
 #include <latch>
 #include <string>
 
 #include "figure.hpp"
+#include "raw_database.hpp"
 #include "stargraph/base/check.hpp"
 #include "stargraph/store/ledger.hpp"
 #include "support/temp_dir.hpp"
@@ -25,7 +24,6 @@ constexpr const char* kInsertEvent = "INSERT INTO events(run, body) VALUES (?1, 
 constexpr const char* kRun = "019aa0c4-7f6b-7000-8000-0123456789ab";
 constexpr std::array<std::byte, 832> kRecord{};
 constexpr std::array<std::byte, 192> kBody{};
-constexpr std::array<std::byte, 32> kKey{};  // its value does not matter to the time
 
 class OurLedger {
  public:
@@ -50,7 +48,7 @@ class OurLedger {
  private:
   static std::unique_ptr<store::Database> open(const base::Path& file) {
     static constexpr auto kMigrations = std::to_array<store::Migration>({{"bench", 1, kTables}});
-    return store::Database::open(file, crypto::Secret::copy(kKey), kMigrations).value();
+    return store::Database::open(file, crypto::Secret::copy(bench::kKey), kMigrations).value();
   }
   static base::Result<> insert(store::Connection& writer, std::int64_t number) {
     SG_TRY(store::Statement step, writer.query(kInsertStep));
@@ -66,25 +64,7 @@ class OurLedger {
 
 class RawLoop {
  public:
-  explicit RawLoop(const base::Path& file) {
-    SG_CHECK(sqlite3_open(file.c_str(), &handle_) == SQLITE_OK);
-    const std::string key = "x'" + base::to_hex(kKey) + "'";
-    SG_CHECK(sqlite3_key(handle_, key.data(), static_cast<int>(key.size())) == SQLITE_OK);
-    execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    execute(kTables);
-    for (auto [into, sql] : {std::pair{&begin_, "BEGIN IMMEDIATE"},
-                             {&commit_, "COMMIT"},
-                             {&step_, kInsertStep},
-                             {&event_, kInsertEvent}}) {
-      SG_CHECK(sqlite3_prepare_v2(handle_, sql, -1, into, nullptr) == SQLITE_OK);
-    }
-  }
-  ~RawLoop() {
-    for (sqlite3_stmt* statement : {begin_, commit_, step_, event_}) sqlite3_finalize(statement);
-    sqlite3_close(handle_);
-  }
-  RawLoop(const RawLoop&) = delete;
-  RawLoop& operator=(const RawLoop&) = delete;
+  explicit RawLoop(const base::Path& file) : database_(file, kTables) {}
 
   void write(std::size_t count, std::size_t batch) {
     for (std::size_t done = 0; done < count; done += batch) {
@@ -103,17 +83,13 @@ class RawLoop {
   }
 
  private:
-  void execute(const char* sql) { SG_CHECK(sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) == SQLITE_OK); }
-  static void run(sqlite3_stmt* statement) {
-    SG_CHECK(sqlite3_step(statement) == SQLITE_DONE);
-    sqlite3_reset(statement);
-  }
+  static void run(sqlite3_stmt* statement) { bench::RawDatabase::run(statement); }
 
-  sqlite3* handle_ = nullptr;
-  sqlite3_stmt* begin_ = nullptr;
-  sqlite3_stmt* commit_ = nullptr;
-  sqlite3_stmt* step_ = nullptr;
-  sqlite3_stmt* event_ = nullptr;
+  bench::RawDatabase database_;
+  sqlite3_stmt* begin_ = database_.prepare("BEGIN IMMEDIATE");
+  sqlite3_stmt* commit_ = database_.prepare("COMMIT");
+  sqlite3_stmt* step_ = database_.prepare(kInsertStep);
+  sqlite3_stmt* event_ = database_.prepare(kInsertEvent);
   std::int64_t number_ = 0;
 };
 
