@@ -7,14 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "bin/program.hpp"
 #include "bin/stargraph-audit/show.hpp"
 #include "stargraph/audit/verify.hpp"
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/json/write.hpp"
 
+namespace stargraph::auditor {
 namespace {
 
-using namespace stargraph;
 using base::Code;
 using base::fail;
 using base::Result;
@@ -109,7 +110,7 @@ Result<int> checkpoint(const Flags& flags) {
 
 Result<int> show(const Flags& flags) {
   SG_TRY(const std::vector<base::Path> files, audit::log_files(to_paths(flags.paths)));
-  for (const base::Path& file : files) SG_TRY(auditor::show_file(file, flags.json));
+  for (const base::Path& file : files) SG_TRY(show_file(file, flags.json));
   return base::kExitDone;
 }
 
@@ -130,9 +131,7 @@ int finish(const Result<int>& result) {
   return result.error().exit_code();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int program(int argc, char** argv) {
   CLI::App app("Checks and shows audit logs with nothing but their files and the audit public key.");
   app.footer(
       "Examples:\n"
@@ -161,4 +160,11 @@ int main(int argc, char** argv) {
   if (verify_command->parsed()) return finish(verify(flags));
   if (show_command->parsed()) return finish(show(flags));
   return finish(checkpoint(flags));
+}
+
+}  // namespace
+}  // namespace stargraph::auditor
+
+int main(int argc, char** argv) {
+  return stargraph::run_program("stargraph-audit", stargraph::auditor::program, argc, argv);
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "bin/program.hpp"
 #include "bin/stargraph-auditd/settings.hpp"
 #include "bin/stargraph-auditd/system.hpp"
 #include "stargraph/audit/server.hpp"
@@ -12,9 +13,9 @@
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/crypto/secret.hpp"
 
+namespace stargraph::auditd {
 namespace {
 
-using namespace stargraph;
 using base::Result;
 
 constexpr std::size_t kMaxKeyBytes = 16'384;
@@ -30,15 +31,15 @@ bool asked_to_stop(int signals) {
   return ::read(signals, discard, sizeof(discard)) > 0;
 }
 
-Result<> serve(const auditd::Flags& flags) {
+Result<> serve(const Flags& flags) {
   ::umask(0077);
-  SG_TRY(const auditd::Settings settings, auditd::settle(base::real_env(), flags));
-  SG_TRY(const auto listeners, auditd::inherited_listeners(settings));
+  SG_TRY(const Settings settings, settle(base::real_env(), flags));
+  SG_TRY(const auto listeners, inherited_listeners(settings));
   SG_TRY(crypto::initialise(settings.fips_required ? crypto::FipsMode::kRequired : crypto::FipsMode::kOff));
   SG_TRY(crypto::PrivateKey key, read_key(settings.key_file));
-  SG_TRY(const int signals, auditd::stop_signals());
-  const auditd::Notifier notifier;
-  SG_TRY(auditd::give_up_system_calls());
+  SG_TRY(const int signals, stop_signals());
+  const Notifier notifier;
+  SG_TRY(give_up_system_calls());
   audit::Writer::Options options;
   options.log_directory = settings.log_directory;
   options.state_directory = settings.state_directory;
@@ -52,12 +53,10 @@ Result<> serve(const auditd::Flags& flags) {
   return writer->stop();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int program(int argc, char** argv) {
   CLI::App app("The audit writer: orders, chains and signs what the daemon and the importer record.");
   app.footer("Started by systemd:\n  systemctl start stargraph-entries.socket stargraph-trust.socket");
-  auditd::Flags flags;
+  Flags flags;
   app.set_version_flag("--version", std::string("stargraph-auditd ") + STARGRAPH_VERSION);
   app.add_option("--config", flags.config, "configuration file (group audit)");
   app.add_option("--log-directory", flags.log_directory, "where segments are, 0700");
@@ -75,4 +74,11 @@ int main(int argc, char** argv) {
   std::fprintf(stderr, "stargraph-auditd: %s (%.*s)\n", served.error().message.c_str(),
                static_cast<int>(served.error().name().size()), served.error().name().data());
   return served.error().exit_code();
+}
+
+}  // namespace
+}  // namespace stargraph::auditd
+
+int main(int argc, char** argv) {
+  return stargraph::run_program("stargraph-auditd", stargraph::auditd::program, argc, argv);
 }

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "bin/program.hpp"
 #include "commands.hpp"
 #include "stargraph/json/write.hpp"
 
@@ -86,10 +87,5 @@ int run(int argc, char** argv) {
 }  // namespace stargraph::packcli
 
 int main(int argc, char** argv) {
-  try {
-    return stargraph::packcli::run(argc, argv);
-  } catch (const std::exception& error) {  // out of memory, or a mistake of ours
-    std::fprintf(stderr, "stargraph-pack: %s\n", error.what());
-    return stargraph::base::kExitFailed;
-  }
+  return stargraph::run_program("stargraph-pack", stargraph::packcli::run, argc, argv);
 }

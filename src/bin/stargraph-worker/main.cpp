@@ -8,15 +8,16 @@
 #include <cstdio>
 #include <thread>
 
+#include "bin/program.hpp"
 #include "command.hpp"
 #include "stargraph/base/printable.hpp"
 #include "stargraph/client/client.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/write.hpp"
 
+namespace stargraph::worker {
 namespace {
 
-using namespace stargraph;
 using base::Code;
 using base::Result;
 
@@ -97,7 +98,7 @@ class Worker {
   }
 
   Result<json::Object> run(const json::Object& task, const std::string& path, const std::string& lease) {
-    worker::CommandLimits limits;
+    CommandLimits limits;
     limits.max_output = static_cast<std::size_t>(options_.max_output);
     // One call that nobody answered loses no lease; the next one may be in time.
     const auto beat = [&] {
@@ -105,7 +106,7 @@ class Worker {
       return told || told.error().kind() == base::Kind::kBusy || told.error().code == Code::kRateLimited;
     };
     const std::string input = json::canonical(without_lease(task)) + "\n";
-    SG_TRY(const worker::CommandResult result, worker::run_command(options_.command, input, limits, beat));
+    SG_TRY(const CommandResult result, run_command(options_.command, input, limits, beat));
     if (result.exit_code != 0)
       return base::fail(Code::kNodeFailed, "command: exit code " + std::to_string(result.exit_code));
     json::ParseLimits parse_limits;
@@ -167,9 +168,7 @@ void add_options(CLI::App& app, Options& options) {
       "The command gets the task as one JSON object on stdin and prints one JSON object: the node's output.");
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int program(int argc, char** argv) {
   CLI::App app{"Leases tasks from a stargraphd and runs a local command for each"};
   app.set_version_flag("--version", STARGRAPH_VERSION);
   Options options;
@@ -200,4 +199,11 @@ int main(int argc, char** argv) {
   std::fprintf(stderr, "<3>stargraph-worker: %s (%s)\n", base::printable(result.error().message).c_str(),
                std::string(result.error().name()).c_str());
   return result.error().exit_code();
+}
+
+}  // namespace
+}  // namespace stargraph::worker
+
+int main(int argc, char** argv) {
+  return stargraph::run_program("stargraph-worker", stargraph::worker::program, argc, argv);
 }

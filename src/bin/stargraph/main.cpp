@@ -2,6 +2,7 @@
 // `graph hash` work on files alone.
 #include <cstdio>
 
+#include "bin/program.hpp"
 #include "commands.hpp"
 #include "stargraph/base/printable.hpp"
 #include "stargraph/json/write.hpp"
@@ -67,4 +68,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace stargraph::cli
 
-int main(int argc, char** argv) { return stargraph::cli::run(argc, argv); }
+int main(int argc, char** argv) { return stargraph::run_program("stargraph", stargraph::cli::run, argc, argv); }

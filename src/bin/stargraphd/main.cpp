@@ -13,14 +13,14 @@
 #include <cstdio>
 #include <string>
 
+#include "bin/program.hpp"
 #include "bin/stargraphd/daemon.hpp"
 #include "stargraph/serve/confine.hpp"
 
+namespace stargraph::daemon {
 namespace {
 
-using namespace stargraph;
 using base::Result;
-using daemon::Priority;
 
 constexpr base::Duration kAuditConnect = std::chrono::seconds(5);
 
@@ -31,33 +31,30 @@ struct Flags {
 };
 
 Result<> check_config(const Flags& flags) {
-  SG_TRY([[maybe_unused]] const auto preflight, daemon::prepare(base::real_env(), flags.config));
+  SG_TRY([[maybe_unused]] const auto preflight, prepare(base::real_env(), flags.config));
   std::puts("configuration: fine");
   return {};
 }
 
 Result<> run(const Flags& flags) {
-  SG_TRY(daemon::give_up_privileges());
+  SG_TRY(give_up_privileges());
   SG_TRY(auto jail, rules::Jail::start());
-  SG_TRY(const int listener, daemon::inherited_listener());
-  SG_TRY(auto preflight, daemon::prepare(base::real_env(), flags.config));
+  SG_TRY(const int listener, inherited_listener());
+  SG_TRY(auto preflight, prepare(base::real_env(), flags.config));
   SG_TRY(auto audit_client, audit::Client::connect(preflight.config.audit.entries_socket, audit::Source::kDaemon,
                                                    preflight.audit_key, kAuditConnect));
-  const auto migrations = daemon::all_migrations();
+  const auto migrations = all_migrations();
   SG_TRY(auto database, store::Database::open(preflight.config.state.database(), preflight.state_key, migrations));
-  const daemon::Notifier notifier;
-  SG_TRY(const int signals, daemon::signal_descriptor());
+  const Notifier notifier;
+  SG_TRY(const int signals, signal_descriptor());
   SG_TRY(serve::confine());
-  if (!serve::confinement_available())
-    daemon::log(Priority::kWarning, "this is a sanitizer build: no system-call filter");
-  return daemon::serve({std::move(preflight), std::move(jail), std::move(audit_client), std::move(database), listener,
-                        signals, flags.accept_clock},
-                       notifier);
+  if (!serve::confinement_available()) log(Priority::kWarning, "this is a sanitizer build: no system-call filter");
+  return serve({std::move(preflight), std::move(jail), std::move(audit_client), std::move(database), listener, signals,
+                flags.accept_clock},
+               notifier);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int program(int argc, char** argv) {
   CLI::App app("The daemon of a stargraph appliance: runs governed graphs, answers over mutual TLS.");
   app.footer(
       "Started by systemd, which gives it its socket:\n  systemctl start stargraphd.socket\nLook before you start "
@@ -75,6 +72,11 @@ int main(int argc, char** argv) {
   }
   const Result<> done = flags.check_config ? check_config(flags) : run(flags);
   if (done) return base::kExitDone;
-  daemon::log(Priority::kCritical, done.error().message + " (" + std::string(done.error().name()) + ")");
+  log(Priority::kCritical, done.error().message + " (" + std::string(done.error().name()) + ")");
   return done.error().exit_code();
 }
+
+}  // namespace
+}  // namespace stargraph::daemon
+
+int main(int argc, char** argv) { return stargraph::run_program("stargraphd", stargraph::daemon::program, argc, argv); }
