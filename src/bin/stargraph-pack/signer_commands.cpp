@@ -117,6 +117,7 @@ Result<> report_pack(const Context& context, const base::Bytes& bytes, const std
 
 std::vector<pack::File> files_of(const pack::Unsigned& compiled) {
   std::vector<pack::File> files;
+  files.reserve(compiled.files.size());
   for (const pack::SourceFile& file : compiled.files) files.push_back({file.path, file.bytes});
   return files;
 }

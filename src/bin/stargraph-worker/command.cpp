@@ -17,8 +17,6 @@
 #include "stargraph/base/check.hpp"
 #include "stargraph/base/env.hpp"
 
-extern char** environ;
-
 namespace stargraph::worker {
 namespace {
 
