@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -91,11 +92,19 @@ class Service {
 
 class Appliance {
  public:
+  struct Principal {
+    std::string name;
+    std::string tenant;
+    std::string role;
+  };
   struct Options {
     std::string profile = "oss-default";
     std::string limits;  // lines of the group, two spaces before each
     std::string more;    // more groups
     std::string reads = "strict";
+    std::string on_failure = "refuse";
+    std::string roles;                  // more lines of that group
+    std::vector<Principal> principals;  // beside the usual ones; each gets its certificate
     bool start = true;
   };
   explicit Appliance(std::filesystem::path programs) : Appliance(std::move(programs), Options()) {}
@@ -104,6 +113,7 @@ class Appliance {
     make_authority("ca");
     issue("server", "ca", {"-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"});
     for (const char* name : {"operator", "viewer", "worker", "neighbour", "stranger"}) issue_client(name);
+    for (const Principal& one : options.principals) issue_client(one.name);
     for (const char* folder : {"state", "log", "audit", "graphs"}) {
       std::filesystem::create_directory(dir_ / folder);
       std::filesystem::permissions(dir_ / folder, std::filesystem::perms::owner_all);
@@ -274,6 +284,18 @@ class Appliance {
     options.input = bytes;
     return run_command(argv, options).out;
   }
+  // How many established connections the daemon has.
+  [[nodiscard]] int connections() const {
+    char local[16];
+    std::snprintf(local, sizeof local, ":%04X ", port_);
+    std::ifstream table("/proc/net/tcp");
+    int found = 0;
+    for (std::string line; std::getline(table, line);) {
+      const std::size_t at = line.find(local);
+      if (at != std::string::npos && at < 20 && line.find(" 01 ") < 40) ++found;
+    }
+    return found;
+  }
   // A TCP connection without TLS.
   [[nodiscard]] int dial() const {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -347,14 +369,16 @@ class Appliance {
             ", client_ca: " + path("ca.pem") + ", crl: " + path("crl.pem") + "}\n";
     text += "state: {directory: " + path("state") + ", key_file: " + path("state.key") + "}\n";
     text += "audit: {entries_socket: " + path("entries.sock") + ", trust_socket: " + path("trust.sock") +
-            ", public_key: " + path("audit.pub.pem") + ", reads: " + options.reads + "}\n";
+            ", public_key: " + path("audit.pub.pem") + ", reads: " + options.reads + (options.profile == "oss-default" ? ", on_failure: " + options.on_failure : "") + "}\n";
     if (options.profile == "oss-default") text += "graphs_dir: " + path("graphs") + "\n";
     text +=
         "roles:\n  operator: [\"runs:start\", \"runs:read\", \"runs:cancel\", \"runs:pause\", \"runs:resume\", "
         "\"runs:respond\", \"metrics:read\", \"packs:read\"]\n"
-        "  viewer: [\"runs:read\"]\n  worker: [\"work:demo.*\"]\n";
+        "  viewer: [\"runs:read\"]\n  worker: [\"work:demo.*\"]\n" +
+            options.roles;
     text += "principals:\n" + principal("operator", "alpha", "operator") + principal("viewer", "alpha", "viewer") +
             principal("worker", "alpha", "worker") + principal("neighbour", "beta", "operator");
+    for (const Principal& one : options.principals) text += principal(one.name, one.tenant, one.role);
     if (!options.limits.empty()) text += "limits:\n" + options.limits;
     static_cast<void>(dir_.write("stargraph.yaml", text + options.more));
   }
