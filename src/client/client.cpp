@@ -89,8 +89,8 @@ Client::~Client() = default;
 
 Result<std::unique_ptr<Client>> Client::make(const Endpoint& endpoint) {
   SG_TRY(check_endpoint(endpoint));
-  static const bool kReady = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  if (!kReady) return fail(Code::kInternal, "client: libcurl: cannot start");
+  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  if (!ready) return fail(Code::kInternal, "client: libcurl: cannot start");
   auto state = std::make_unique<State>();
   state->curl = curl_easy_init();
   if (state->curl == nullptr) return fail(Code::kInternal, "client: libcurl: cannot start");
@@ -122,7 +122,9 @@ Result<json::Value> Client::State::perform(const std::string& path, const std::s
   for (const auto& [name, value] : headers) {
     if (value.find_first_of("\r\n") != std::string::npos)
       return fail(Code::kUsage, "header: " + name + ": holds a line break");
-    add(lines, name + ": " + value);
+    std::string line = name;
+    line.append(": ").append(value);
+    add(lines, line);
   }
   if (body != nullptr) {
     add(lines, "Content-Type: application/json");
