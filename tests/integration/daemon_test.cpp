@@ -333,19 +333,6 @@ TEST(DaemonStart, EachRefusalHasItsReason) {
   EXPECT_EQ(start_and_end(box, {"--check-config"}), 0);
 }
 
-TEST(DaemonEnd, RC_D_AUDIT_LostAuditWriterEndsTheDaemon) {
-  Appliance::Options options;
-  options.more = "";
-  Appliance box(STARGRAPH_PROGRAMS, options);
-  box.auditd().end(SIGKILL);
-  // on_failure is `refuse` in oss-default: acts are refused, reads go on.
-  std::string status;
-  for (int i = 0; i < 100 && status != "503"; ++i)
-    status = status_of(box.post("operator", "/v1/runs", R"({"graph_id":"graph:hello"})"));
-  EXPECT_EQ(status, "503");
-  EXPECT_TRUE(box.daemon().alive());
-}
-
 TEST(DaemonLimits, SG_D_HTTP_ChangesOverTheRateAre429WithRetryAfter) {
   Appliance::Options options;
   options.limits = "  changes_burst: 3\n  changes_per_second: 1\n";
