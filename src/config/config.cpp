@@ -23,8 +23,8 @@ constexpr std::uint64_t kMaxFileBytes = 1 << 20;
 constexpr std::string_view kContext = "configuration";
 
 const Value& empty_mapping() {
-  static const Value kEmpty{json::Object{}};
-  return kEmpty;
+  static const Value empty{json::Object{}};
+  return empty;
 }
 
 // Reads one group (a mapping) of the document with `read`; an absent group is an empty mapping.

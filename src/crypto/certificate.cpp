@@ -14,7 +14,7 @@
 namespace stargraph::crypto {
 namespace {
 
-constexpr std::size_t kLargestCertificate = 64 * 1024;
+constexpr std::size_t kLargestCertificate = std::size_t{64} * 1024;
 
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 using GeneralNames = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
@@ -84,10 +84,12 @@ base::Result<std::string> serial_hex(const X509* certificate) {
 base::Result<base::Timestamp> instant(const ASN1_TIME* time) {
   std::tm fields{};
   if (ASN1_TIME_to_tm(time, &fields) != 1) return malformed("validity unreadable");
-  using namespace std::chrono;
-  const year_month_day date{year(fields.tm_year + 1900), month(static_cast<unsigned>(fields.tm_mon) + 1),
-                            day(static_cast<unsigned>(fields.tm_mday))};
-  return base::Timestamp(sys_days(date) + hours(fields.tm_hour) + minutes(fields.tm_min) + seconds(fields.tm_sec));
+  namespace chrono = std::chrono;
+  const chrono::year_month_day date{chrono::year(fields.tm_year + 1900),
+                                    chrono::month(static_cast<unsigned>(fields.tm_mon) + 1),
+                                    chrono::day(static_cast<unsigned>(fields.tm_mday))};
+  return base::Timestamp(chrono::sys_days(date) + chrono::hours(fields.tm_hour) + chrono::minutes(fields.tm_min) +
+                         chrono::seconds(fields.tm_sec));
 }
 
 }  // namespace

@@ -29,11 +29,11 @@ std::unexpected<base::Error> unavailable(std::string reason) {
 }
 
 FipsState describe(const OSSL_PROVIDER* provider) {
-  const char* name = nullptr;
-  const char* version = nullptr;
+  char* name = nullptr;
+  char* version = nullptr;
   std::array params{
-      OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_NAME, const_cast<char**>(&name), 0),
-      OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_VERSION, const_cast<char**>(&version), 0),
+      OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_NAME, &name, 0),
+      OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_VERSION, &version, 0),
       OSSL_PARAM_construct_end(),
   };
   OSSL_PROVIDER_get_params(provider, params.data());

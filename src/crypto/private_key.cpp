@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kPlainLabel = "PRIVATE KEY";
 constexpr std::string_view kEncryptedLabel = "ENCRYPTED PRIVATE KEY";
-constexpr std::size_t kLargestPem = 64 * 1024;
+constexpr std::size_t kLargestPem = std::size_t{64} * 1024;
 constexpr std::size_t kLongestPassphrase = 1024;
 // OWASP's figure for PBKDF2 with SHA-512; SHA-384 costs the same.
 constexpr int kIterations = 210'000;

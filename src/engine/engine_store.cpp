@@ -15,7 +15,7 @@ using store::Connection;
 using store::Statement;
 
 const std::string& first_migration() {
-  static const std::string kSql =
+  static const std::string sql =
       R"sql(
 CREATE TABLE bases(
   basis_hash TEXT PRIMARY KEY, graph_document TEXT NOT NULL, packs TEXT NOT NULL, any_worker_kind INTEGER NOT NULL
@@ -60,7 +60,7 @@ CREATE TABLE idempotency(
 )sql" +
       store::append_only_triggers("steps") + store::append_only_triggers("events") +
       store::append_only_triggers("bases");
-  return kSql;
+  return sql;
 }
 
 Result<> insert_steps(Connection& db, const Unit& unit) {

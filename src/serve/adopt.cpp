@@ -54,7 +54,9 @@ int __real_getsockname(int descriptor, sockaddr* address, socklen_t* length);
 int __real_accept(int descriptor, sockaddr* address, socklen_t* length);
 
 int __wrap_socket(int domain, int type, int protocol) {
-  using namespace stargraph::serve;
+  using stargraph::serve::adopted;
+  using stargraph::serve::adopted_door;
+  using stargraph::serve::adopting;
   if (adopting == nullptr) return __real_socket(domain, type, protocol);
   if (adopted.load() != nullptr) {  // one listener, once
     errno = EMFILE;
@@ -77,12 +79,14 @@ int __wrap_listen(int descriptor, int backlog) {
 
 // The door has no address of its own; CivetWeb wants to hear the listener's.
 int __wrap_getsockname(int descriptor, sockaddr* address, socklen_t* length) {
-  using namespace stargraph::serve;
+  using stargraph::serve::adopted;
+  using stargraph::serve::is_door;
   return __real_getsockname(is_door(descriptor) ? adopted.load()->listener() : descriptor, address, length);
 }
 
 int __wrap_accept(int descriptor, sockaddr* address, socklen_t* length) {
-  using namespace stargraph::serve;
+  using stargraph::serve::adopted;
+  using stargraph::serve::is_door;
   return is_door(descriptor) ? adopted.load()->take(address, length) : __real_accept(descriptor, address, length);
 }
 

@@ -16,11 +16,11 @@ using base::Result;
 // Acts are append-only; pack bytes are written once. Both are checked from their signatures at every
 // load, so the triggers only keep our own mistakes out.
 const std::string& schema() {
-  static const std::string kSchema =
+  static const std::string schema =
       "CREATE TABLE trust_acts (number INTEGER PRIMARY KEY CHECK (number > 0), receipt TEXT NOT NULL) STRICT;"
       "CREATE TABLE trust_packs (digest TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;" +
       store::append_only_triggers("trust_acts") + store::append_only_triggers("trust_packs");
-  return kSchema;
+  return schema;
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ struct Config {
 };
 
 // Form, types, ranges and the profile's rules; not yet whether the files it names exist.
-[[nodiscard]] base::Result<Config> parse(std::string_view yaml);
+[[nodiscard]] base::Result<Config> parse(std::string_view text);
 // The file must not be writable by group or others (kModeTooWide) and belong to root or to us.
 [[nodiscard]] base::Result<Config> load(base::Env& env, const base::Path& path);
 
