@@ -25,8 +25,11 @@ class ActionFact {
     text_ += " (" + std::string(name);
     for (const std::string_view value : values) {
       auto quoted = clp::quote_string(value);
-      if (!quoted && !error_) error_ = std::move(quoted).error();
-      if (quoted) text_ += " " + *quoted;
+      if (quoted) {
+        text_ += " " + *quoted;
+      } else if (!error_) {
+        error_ = std::move(quoted).error();
+      }
     }
     text_ += ")";
   }
