@@ -369,13 +369,14 @@ class Appliance {
             ", client_ca: " + path("ca.pem") + ", crl: " + path("crl.pem") + "}\n";
     text += "state: {directory: " + path("state") + ", key_file: " + path("state.key") + "}\n";
     text += "audit: {entries_socket: " + path("entries.sock") + ", trust_socket: " + path("trust.sock") +
-            ", public_key: " + path("audit.pub.pem") + ", reads: " + options.reads + (options.profile == "oss-default" ? ", on_failure: " + options.on_failure : "") + "}\n";
+            ", public_key: " + path("audit.pub.pem") + ", reads: " + options.reads +
+            (options.profile == "oss-default" ? ", on_failure: " + options.on_failure : "") + "}\n";
     if (options.profile == "oss-default") text += "graphs_dir: " + path("graphs") + "\n";
     text +=
         "roles:\n  operator: [\"runs:start\", \"runs:read\", \"runs:cancel\", \"runs:pause\", \"runs:resume\", "
         "\"runs:respond\", \"metrics:read\", \"packs:read\"]\n"
         "  viewer: [\"runs:read\"]\n  worker: [\"work:demo.*\"]\n" +
-            options.roles;
+        options.roles;
     text += "principals:\n" + principal("operator", "alpha", "operator") + principal("viewer", "alpha", "viewer") +
             principal("worker", "alpha", "worker") + principal("neighbour", "beta", "operator");
     for (const Principal& one : options.principals) text += principal(one.name, one.tenant, one.role);

@@ -1,5 +1,5 @@
-// What workers, thieves, crashes and an exchanged disk can do to a whole appliance: leases over HTTP, programs ended with
-// SIGKILL between two acts, an older trust store beside a newer log, a clock that was set back.
+// What workers, thieves, crashes and an exchanged disk can do to a whole appliance: leases over HTTP, programs ended
+// with SIGKILL between two acts, an older trust store beside a newer log, a clock that was set back.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -19,11 +19,14 @@ namespace {
 
 const std::filesystem::path kPrograms = STARGRAPH_PROGRAMS;
 
-constexpr const char* kWork = "ir_version: \"1.0.0\"\nid: \"graph:work\"\nnodes:\n  - {id: first, kind: demo.a}\n  - {id: last, kind: halt}\n";
+constexpr const char* kWork =
+    "ir_version: \"1.0.0\"\nid: \"graph:work\"\nnodes:\n  - {id: first, kind: demo.a}\n  - {id: last, kind: halt}\n";
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-std::string status_of(const CommandResult& result) { return result.out.size() < 3 ? "" : result.out.substr(result.out.size() - 3); }
+std::string status_of(const CommandResult& result) {
+  return result.out.size() < 3 ? "" : result.out.substr(result.out.size() - 3);
+}
 
 std::string member(const std::string& json, const std::string& name) {
   const std::size_t at = json.find("\"" + name + "\":\"");
@@ -52,7 +55,9 @@ struct Task {
   std::string lease;
   std::string run;
   [[nodiscard]] std::string route(const std::string& act) const { return "/v1/work/" + id + "/" + act; }
-  [[nodiscard]] std::string result(const std::string& value) const { return R"({"lease":")" + lease + R"(","output":{"v":")" + value + R"("}})"; }
+  [[nodiscard]] std::string result(const std::string& value) const {
+    return R"({"lease":")" + lease + R"(","output":{"v":")" + value + R"("}})";
+  }
 };
 
 class Work {
@@ -69,13 +74,15 @@ class Work {
     return member(started.out, "run_id");
   }
   Task lease(const std::string& worker, int wait_ms = 10'000) {
-    const CommandResult got = box_.post(worker, "/v1/work/lease", R"({"kinds":["demo.a"],"wait_ms":)" + std::to_string(wait_ms) + "}");
+    const CommandResult got =
+        box_.post(worker, "/v1/work/lease", R"({"kinds":["demo.a"],"wait_ms":)" + std::to_string(wait_ms) + "}");
     EXPECT_EQ(status_of(got), "200") << got.out << got.err;
     return {member(got.out, "task_id"), member(got.out, "lease"), member(got.out, "run_id")};
   }
   std::string steps(const std::string& run) { return box_.curl("operator", {"/v1/runs/" + run + "/steps"}).out; }
   std::string wait_done(const std::string& run) {
-    return member(until([&] { return box_.curl("operator", {"/v1/runs/" + run}).out; }, [](const std::string& view) { return member(view, "state") == "done"; }),
+    return member(until([&] { return box_.curl("operator", {"/v1/runs/" + run}).out; },
+                        [](const std::string& view) { return member(view, "state") == "done"; }),
                   "state");
   }
 
@@ -103,9 +110,10 @@ TEST_F(Leases, SG_S_HTTP_AStolenLeaseTokenIsLeaseLostAndChangesNothing) {
   const Task task = work().lease("worker");
   ASSERT_EQ(task.run, run);
   const std::string before = work().steps(run);
-  for (const auto& [act, body] : std::map<std::string, std::string>{{"complete", task.result("stolen")},
-                                                                    {"heartbeat", R"({"lease":")" + task.lease + "\"}"},
-                                                                    {"fail", R"({"lease":")" + task.lease + R"(","message":"m","retryable":false})"}}) {
+  for (const auto& [act, body] : std::map<std::string, std::string>{
+           {"complete", task.result("stolen")},
+           {"heartbeat", R"({"lease":")" + task.lease + "\"}"},
+           {"fail", R"({"lease":")" + task.lease + R"(","message":"m","retryable":false})"}}) {
     const CommandResult refused = work().box().post("thief", task.route(act), body);
     EXPECT_EQ(status_of(refused), "409") << act;
     EXPECT_EQ(member(refused.out, "code"), "lease-lost") << act << refused.out;
@@ -133,7 +141,8 @@ TEST_F(Leases, SG_T_HTTP_ACompletionCountsOnce) {
   EXPECT_EQ(status_of(work().box().post("worker", task.route("complete"), task.result("one"))), "200");
   EXPECT_EQ(work().wait_done(run), "done");
   const std::string once = work().steps(run);
-  EXPECT_EQ(status_of(work().box().post("worker", task.route("complete"), task.result("one"))), "200");  // a lost answer, sent again
+  EXPECT_EQ(status_of(work().box().post("worker", task.route("complete"), task.result("one"))),
+            "200");  // a lost answer, sent again
   const CommandResult other = work().box().post("worker", task.route("complete"), task.result("two"));
   EXPECT_EQ(status_of(other), "409");
   EXPECT_EQ(member(other.out, "code"), "conflict");
@@ -159,7 +168,8 @@ TEST_F(Leases, ALongPollIsAnsweredByWorkThatComesLater) {
   ASSERT_TRUE(work().lease("worker", 0).id.empty());  // nothing there yet
   Task task;
   std::thread poll([&] { task = work().lease("worker"); });
-  until([&] { return work().box().connections() > 0 ? "yes" : ""; }, [](const std::string& yes) { return !yes.empty(); });
+  until([&] { return work().box().connections() > 0 ? "yes" : ""; },
+        [](const std::string& yes) { return !yes.empty(); });
   const std::string run = work().start();
   poll.join();
   ASSERT_FALSE(task.id.empty());
@@ -234,7 +244,8 @@ TEST(Reads, RC_R_AUDIT_RelaxedReadsAreInTheLogToo) {
   Work work(options);
   const CommandResult read = work.box().curl("viewer", {"-i", "/v1/runs"});
   ASSERT_TRUE(has(read.out, "\n200"));
-  const std::string log = until([&] { return work.box().audit_log(); }, [](const std::string& text) { return has(text, R"("actor":"viewer")"); });
+  const std::string log = until([&] { return work.box().audit_log(); },
+                                [](const std::string& text) { return has(text, R"("actor":"viewer")"); });
   EXPECT_TRUE(has(log, R"("route":"/v1/runs")")) << log;
 }
 
@@ -255,17 +266,22 @@ class Disk : public ::testing::Test {
   // A signed pack, imported: two acts of trust, a receipt each.
   void import() {
     std::filesystem::create_directory(box_.path("site.rules"));
-    std::ofstream(box_.path("site.rules/manifest.yaml")) << "kind: rules\nid: site.rules\nversion: \"1.0.0\"\ndescription: one rule\nrequires:\n"
-                                                            "  stargraph_facts_version: \"1.0\"\n  api_version: \"1\"\n  facts: [node-id]\nprovides: []\n"
-                                                            "capabilities: []\nlimits: {max_facts: 100, max_firings: 100, max_ms: 1000, max_bytes: 67108864}\n";
-    std::ofstream(box_.path("site.rules/rules.clp")) << "(deftemplate seen (slot id))\n(defrule see (node-id (id ?n)) => (assert (seen (id ?n))))\n";
+    std::ofstream(box_.path("site.rules/manifest.yaml"))
+        << "kind: rules\nid: site.rules\nversion: \"1.0.0\"\ndescription: one rule\nrequires:\n"
+           "  stargraph_facts_version: \"1.0\"\n  api_version: \"1\"\n  facts: [node-id]\nprovides: []\n"
+           "capabilities: []\nlimits: {max_facts: 100, max_firings: 100, max_ms: 1000, max_bytes: 67108864}\n";
+    std::ofstream(box_.path("site.rules/rules.clp"))
+        << "(deftemplate seen (slot id))\n(defrule see (node-id (id ?n)) => (assert (seen (id ?n))))\n";
     ASSERT_TRUE(pack({"keygen", "--out", box_.path("keys"), "--name", "publisher"}));
-    ASSERT_TRUE(pack({"build", box_.path("site.rules"), "--key", box_.path("keys/publisher.key.pem"), "--epoch", "1", "--out", box_.path("site.sgpack")}));
+    ASSERT_TRUE(pack({"build", box_.path("site.rules"), "--key", box_.path("keys/publisher.key.pem"), "--epoch", "1",
+                      "--out", box_.path("site.sgpack")}));
     ASSERT_TRUE(pack({"fingerprint", box_.path("keys/publisher.pub.pem"), "--json"}));
-    ASSERT_TRUE(pack({"import", box_.path("site.sgpack"), "--fingerprint", member_of(told_, "fingerprint")}));
+    fingerprint_ = member_of(told_, "fingerprint");
+    ASSERT_TRUE(pack({"import", box_.path("site.sgpack"), "--fingerprint", fingerprint_}));
   }
   ::testing::AssertionResult pack(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {(kPrograms / "stargraph-pack").string(), "--config", box_.path("stargraph.yaml")});
+    arguments.insert(arguments.begin(),
+                     {(kPrograms / "stargraph-pack").string(), "--config", box_.path("stargraph.yaml")});
     const CommandResult result = run_command(arguments);
     told_ = result.out;
     return result.ok() ? ::testing::AssertionSuccess() : ::testing::AssertionFailure() << result.out << result.err;
@@ -294,6 +310,7 @@ class Disk : public ::testing::Test {
 
   Appliance box_;
   std::string told_;
+  std::string fingerprint_;
 };
 
 TEST_F(Disk, RC_T_PACK_YesterdaysTrustStoreBesideTodaysLogIsRefused) {
@@ -306,6 +323,25 @@ TEST_F(Disk, RC_T_PACK_YesterdaysTrustStoreBesideTodaysLogIsRefused) {
   EXPECT_TRUE(has(last_words(), "FORK")) << last_words();
   put_back("today", "state");
   box_.start_daemon();  // nothing else was wrong
+  EXPECT_EQ(box_.stop(), 0);
+}
+
+// An import that died between its receipts and its commit leaves the same picture; made again, it is the way back.
+TEST_F(Disk, RC_D_PACK_RepeatingTheActThatOnlyTheLogKnowsIsTheWayBack) {
+  keep("state", "yesterday");
+  ASSERT_NO_FATAL_FAILURE(import());
+  put_back("yesterday", "state");
+  EXPECT_EQ(start_and_end(box_), 4);
+  ASSERT_TRUE(pack({"import", box_.path("site.sgpack"), "--fingerprint", fingerprint_}));
+  box_.start_daemon();
+  EXPECT_EQ(box_.stop(), 0);
+}
+
+TEST_F(Disk, RC_D_AUDIT_AKilledAuditWriterStillKnowsTheLastActOfTrust) {
+  ASSERT_NO_FATAL_FAILURE(import());
+  box_.auditd().end(SIGKILL);
+  box_.start_auditd();
+  box_.start_daemon();
   EXPECT_EQ(box_.stop(), 0);
 }
 
@@ -329,10 +365,12 @@ TEST_F(Disk, SG_T_STATE_AClockSetBackIsRefusedUntilAccepted) {
   ASSERT_TRUE(crypto::initialise(crypto::FipsMode::kOff));
   {
     std::vector<store::Migration> migrations;
-    for (const auto some : {audit::audit_migrations(), trust::trust_migrations(), engine::engine_migrations(), serve::serve_migrations()}) {
+    for (const auto some : {audit::audit_migrations(), trust::trust_migrations(), engine::engine_migrations(),
+                            serve::serve_migrations()}) {
       migrations.insert(migrations.end(), some.begin(), some.end());
     }
-    auto database = store::Database::open(box_.path("state/stargraph.db"), crypto::Secret::copy(base::as_bytes(bytes)), migrations);
+    auto database =
+        store::Database::open(box_.path("state/stargraph.db"), crypto::Secret::copy(base::as_bytes(bytes)), migrations);
     ASSERT_TRUE(database) << database.error().message;
     auto writer = (*database)->writer();
     ASSERT_TRUE(writer);
