@@ -95,8 +95,8 @@ Result<> insert_events(Connection& db, const Unit& unit, std::int64_t last) {
 }  // namespace
 
 std::span<const store::Migration> engine_migrations() {
-  static const std::array<store::Migration, 1> kMigrations = {{{"engine", 1, first_migration()}}};
-  return kMigrations;
+  static const std::array<store::Migration, 1> migrations = {{{"engine", 1, first_migration()}}};
+  return migrations;
 }
 
 Result<> apply(Connection& db, const Unit& unit, base::Timestamp now) {

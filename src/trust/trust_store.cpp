@@ -26,8 +26,8 @@ const std::string& schema() {
 }  // namespace
 
 std::span<const store::Migration> trust_migrations() {
-  static const std::array<store::Migration, 1> kMigrations{{{"trust", 1, schema()}}};
-  return kMigrations;
+  static const std::array<store::Migration, 1> migrations{{{"trust", 1, schema()}}};
+  return migrations;
 }
 
 Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::PublicKey& audit_key) {
