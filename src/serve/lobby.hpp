@@ -82,7 +82,7 @@ class Lobby {
   void look_at(Serial serial);
   void drop(Connections::iterator connection);
   bool evict_oldest_silent();
-  void end_late(base::Duration now);
+  void end_late(base::Duration at);
   Connections::iterator find(ConnectionKey key);
 
   int listener_;
