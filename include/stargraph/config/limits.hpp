@@ -29,7 +29,7 @@ struct Limits {
   std::int64_t evaluation_facts = 10'000;
   std::int64_t evaluation_firings = 100'000;
   std::int64_t evaluation_ms = 1000;
-  std::int64_t evaluation_bytes = 64 << 20;   // address space of one evaluator beyond its start
+  std::int64_t evaluation_bytes = 64 << 20;  // address space of one evaluator beyond its start
   std::int64_t audit_lag_entries = 1000;
   std::int64_t audit_lag_ms = 2000;
   std::int64_t disk_free_percent = 5;
