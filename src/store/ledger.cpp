@@ -231,21 +231,20 @@ Ledger::~Ledger() {
 void Ledger::post(Operation operation, Done done) {
   SG_CHECK(operation != nullptr);
   std::optional<Error> refused;
-  {
-    const std::scoped_lock lock(state_->mutex);
-    if (state_->failed) {
-      refused = failed_before();
-    } else if (state_->queue.size() >= state_->limits.max_queue) {
-      refused = Error{Code::kBusy, "ledger: queue: full"};
-    } else {
-      state_->queue.push_back({std::move(operation), std::move(done)});
-    }
+  std::unique_lock lock(state_->mutex);
+  if (state_->failed) {
+    refused = failed_before();
+  } else if (state_->queue.size() >= state_->limits.max_queue) {
+    refused = Error{Code::kBusy, "ledger: queue: full"};
   }
   if (!refused) {
+    state_->queue.push_back({std::move(operation), std::move(done)});
+    lock.unlock();
     state_->arrived.notify_one();
-  } else if (done) {
-    done(std::unexpected(*refused));
+    return;
   }
+  lock.unlock();
+  if (done) done(std::unexpected(*refused));
 }
 
 Result<> Ledger::run(const Operation& operation) {

@@ -121,7 +121,7 @@ Result<Path> prepare_state_file(const Path& file) {
   }
   SG_TRY(check_local_file_system(directory));
   SG_TRY(check_directory(directory));
-  const Path path = directory / file.filename();
+  Path path = directory / file.filename();
   SG_TRY(const bool created, create_private(path));
   if (!created) SG_TRY(check_existing(path));
   for (const std::string_view suffix : {"-wal", "-shm", "-journal"}) {

@@ -7,6 +7,7 @@ namespace stargraph::store {
 namespace {
 
 // SQLITE_TRANSIENT without its C cast: SQLite copies the value before bind returns.
+// NOLINTNEXTLINE(performance-no-int-to-ptr): SQLite defines it as this number
 sqlite3_destructor_type copy_now() { return reinterpret_cast<sqlite3_destructor_type>(std::intptr_t{-1}); }
 
 }  // namespace
