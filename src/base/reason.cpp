@@ -84,7 +84,7 @@ constexpr auto kReasons = std::to_array<Reason>({
     {Code::kRulesRecursion, "rules-recursion", Kind::kIntegrity, kExitIntegrity, 422},
     {Code::kRulesSyntax, "rules-syntax", Kind::kIntegrity, kExitIntegrity, 422},
     {Code::kRulesTemplate, "rules-template", Kind::kIntegrity, kExitIntegrity, 422},
-    {Code::kRulesRuntime, "rules-runtime", Kind::kIntegrity, kExitFailed, 422},
+    {Code::kRulesRuntime, "rules-runtime", Kind::kIntegrity, kExitIntegrity, 422},
     {Code::kWhenInvalid, "when-invalid", Kind::kIntegrity, kExitIntegrity, 422},
     {Code::kPackLimit, "pack-limit", Kind::kLimit, kExitFailed, 422},
     {Code::kJailLost, "jail-lost", Kind::kInternal, kExitFailed, 500},
