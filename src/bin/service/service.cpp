@@ -28,7 +28,7 @@ using base::Result;
 struct FreeNames {
   void operator()(char** names) const {
     for (char** name = names; name != nullptr && *name != nullptr; ++name) ::free(*name);
-    ::free(names);
+    ::free(static_cast<void*>(names));
   }
 };
 
@@ -39,6 +39,7 @@ std::vector<Inherited> inherited_descriptors() {
   const int count = ::sd_listen_fds_with_names(1, &raw_names);
   const std::unique_ptr<char*, FreeNames> names(raw_names);
   std::vector<Inherited> inherited;
+  inherited.reserve(static_cast<std::size_t>(std::max(count, 0)));
   for (int i = 0; i < count; ++i) inherited.push_back({SD_LISTEN_FDS_START + i, raw_names[i]});
   return inherited;
 }
