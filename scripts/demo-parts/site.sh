@@ -85,6 +85,8 @@ audit:
   reads: strict
   entries_uid: $(id -u)
   trust_uid: $(id -u)
+limits:
+  lease_seconds: 3  # what a worker held when the daemon was killed comes back after this
 roles:
   operator: ["runs:start", "runs:read", "runs:cancel"]
   analyst: ["runs:read", "runs:respond"]
