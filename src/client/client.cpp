@@ -49,10 +49,10 @@ Code code_of(CURLcode result, const std::string& detail) {
   switch (result) {
     case CURLE_OPERATION_TIMEDOUT: return Code::kTimedOut;
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR: return Code::kUnauthenticated;
+    case CURLE_SSL_CONNECT_ERROR:  // a refusal, or a daemon that went away during the handshake
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR: return is_alert(detail) ? Code::kUnauthenticated : Code::kUnavailable;
     case CURLE_WRITE_ERROR: return Code::kTooLarge;

@@ -12,7 +12,6 @@ namespace stargraph::config {
 namespace {
 
 using base::Code;
-using base::Error;
 using base::fail;
 using base::Path;
 using base::Result;
