@@ -218,8 +218,8 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
     return fail(Code::kTooLarge, "run: parameters: too large");
   const std::shared_ptr<const Basis> basis = catalog()->find(request.graph);
   if (!basis) return fail(Code::kGraphUnknown, "run: graph: not known");
-  SG_TRY(json::Object data, graph::check_start_state(basis->plan->schema(), request.params));
-  if (json::canonical(data).size() > state_->limits.state_bytes) return fail(Code::kTooLarge, "run: state: too large");
+  SG_TRY(json::Object data,
+         graph::check_start_state(basis->plan->schema(), request.params, state_->limits.state_bytes));
   if (state_->services.admit) {
     SG_TRY(state_->services.admit());
   }

@@ -98,7 +98,8 @@ Result<> Walk::finish_branch() {
   if (cursor().error)
     return fail(Code::kNodeFailed, "run: branch " + run().node.str() + ": failed (" + cursor().error->code + ")");
   Branches& branches = *cursor().branches;
-  SG_TRY(branches.merged, graph::merge(basis_.plan->schema(), branches.merged, cursor().patch));
+  SG_TRY(branches.merged,
+         graph::merge(basis_.plan->schema(), branches.merged, cursor().patch, settings_.limits.state_bytes));
   record(to_json(Decision{}), {}, {});
   branch_event("branch_completed");
   if (branches.index + 1 == branches.targets.size()) return join();

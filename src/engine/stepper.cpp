@@ -29,10 +29,7 @@ Result<Unit> Stepper::advance(RunRow run, const Basis& basis, const Evaluate& ev
 
 Result<> take_output(RunRow& run, const Basis& basis, const json::Object& output, std::size_t state_bytes) {
   SG_TRY(json::check_portable(output));
-  SG_TRY(json::Object merged, graph::merge(basis.plan->schema(), run.data, output));
-  if (json::canonical(merged).size() > state_bytes)
-    return base::fail(Code::kTooLarge, "state: larger than the site allows");
-  run.data = std::move(merged);
+  SG_TRY(run.data, graph::merge(basis.plan->schema(), run.data, output, state_bytes));
   run.cursor.patch = output;
   run.cursor.phase = Phase::kDecide;
   return {};

@@ -111,14 +111,14 @@ base::Result<json::Value> reduce(const StateField* field, const json::Value* bef
   return json::Value(std::move(joined));
 }
 
-base::Result<json::Object> finish(Fields fields) {
+base::Result<json::Object> finish(Fields fields, std::size_t max_bytes) {
   json::Object out;
   for (auto& [name, value] : fields) out.append_new(name, std::move(value));
   // Appending wraps an item in its list, so depth is looked at once more on the whole.
   const json::Value whole(std::move(out));
   SG_TRY(const json::Value settled, settle(whole, kMaxStateDepth, ""));
-  if (json::canonical(settled).size() > kMaxStateBytes) {
-    return base::fail(base::Code::kTooLarge, "state: value: larger than " + std::to_string(kMaxStateBytes) + " bytes");
+  if (json::canonical(settled).size() > max_bytes) {
+    return base::fail(base::Code::kTooLarge, "state: value: larger than " + std::to_string(max_bytes) + " bytes");
   }
   return *settled.object();
 }
@@ -157,7 +157,8 @@ StateSchema state_schema(const Document& document) {
   return out;
 }
 
-base::Result<json::Object> check_start_state(const StateSchema& schema, const json::Object& params) {
+base::Result<json::Object> check_start_state(const StateSchema& schema, const json::Object& params,
+                                             std::size_t max_bytes) {
   Fields fields;
   for (const auto& [name, value] : params) {
     const StateField* declared = nullptr;
@@ -175,10 +176,11 @@ base::Result<json::Object> check_start_state(const StateSchema& schema, const js
       return base::fail(base::Code::kStateField, named(field.name) + "missing, and it has no default");
     fields.emplace(field.name, *field.fallback);
   }
-  return finish(std::move(fields));
+  return finish(std::move(fields), max_bytes);
 }
 
-base::Result<json::Object> merge(const StateSchema& schema, const json::Object& state, const json::Object& patch) {
+base::Result<json::Object> merge(const StateSchema& schema, const json::Object& state, const json::Object& patch,
+                                 std::size_t max_bytes) {
   Fields fields = to_fields(state);
   for (const auto& [name, value] : patch) {
     const StateField* declared = nullptr;
@@ -192,7 +194,7 @@ base::Result<json::Object> merge(const StateSchema& schema, const json::Object& 
     }
     fields.insert_or_assign(name, std::move(reduced));
   }
-  return finish(std::move(fields));
+  return finish(std::move(fields), max_bytes);
 }
 
 json::Value typed_value(const StateSchema& schema, std::string_view field, const json::Value& value) {

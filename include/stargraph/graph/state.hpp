@@ -28,13 +28,16 @@ struct StateSchema {
 
 [[nodiscard]] StateSchema state_schema(const Document& document);
 
+// `max_bytes`: of the whole state as canonical JSON (kTooLarge); a site may allow less than kMaxStateBytes.
+//
 // The first state of a run: parameters checked, defaults filled in. kStateField for a field that is
 // unknown or missing, kStateType for a value of another type, kTooLarge, kTooDeep.
-[[nodiscard]] base::Result<json::Object> check_start_state(const StateSchema& schema, const json::Object& params);
+[[nodiscard]] base::Result<json::Object> check_start_state(const StateSchema& schema, const json::Object& params,
+                                                           std::size_t max_bytes = kMaxStateBytes);
 
 // The state after a node's output. The same errors; `state` is untouched.
 [[nodiscard]] base::Result<json::Object> merge(const StateSchema& schema, const json::Object& state,
-                                               const json::Object& patch);
+                                               const json::Object& patch, std::size_t max_bytes = kMaxStateBytes);
 
 // The value as facts show it: an integer in a field declared float becomes a double, so that a rule
 // sees the declared type and not the accident of a whole number.
