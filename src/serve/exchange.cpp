@@ -1,7 +1,6 @@
 #include "serve/exchange.hpp"
 
 #include <openssl/x509.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <array>
@@ -16,9 +15,10 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Names of header fields are ASCII and compared without case (RFC 9110 5.1), whatever the locale.
+bool same_name(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
 std::string_view view(const char* text) { return text == nullptr ? std::string_view() : std::string_view(text); }
 
