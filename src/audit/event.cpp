@@ -61,8 +61,11 @@ constexpr auto kEvents = std::to_array<EventRow>({
     {EventName::kTrustKeyAdded, "trust.key_added", kTrust, "a person confirmed a key's fingerprint"},
     {EventName::kTrustPinned, "trust.pinned", kTrust, "an id or scope was bound to a key"},
     {EventName::kTrustRepinned, "trust.repinned", kTrust, "an id or scope was bound to another key"},
+    {EventName::kTrustThresholdSet, "trust.threshold_set", kTrust, "how many pinned keys must sign was changed"},
+    {EventName::kTrustKeyRotated, "trust.key_rotated", kTrust, "a pinned key handed over to its successor"},
     {EventName::kTrustFloorRaised, "trust.floor_raised", kTrust, "the lowest allowed epoch of a pack rose"},
     {EventName::kTrustRevoked, "trust.revoked", kTrust, "a key, digest or epoch range was revoked"},
+    {EventName::kPolicyActivated, "policy.activated", kTrust | kDaemon, "a policy pack became the one in force"},
     {EventName::kApprovalGiven, "approval.given", kTrust, "an approver's token was accepted"},
 });
 

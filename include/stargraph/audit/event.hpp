@@ -61,8 +61,11 @@ enum class EventName : std::uint8_t {
   kTrustKeyAdded,
   kTrustPinned,
   kTrustRepinned,
+  kTrustThresholdSet,
+  kTrustKeyRotated,
   kTrustFloorRaised,
   kTrustRevoked,
+  kPolicyActivated,
   kApprovalGiven,
 };
 
