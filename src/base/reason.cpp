@@ -70,7 +70,6 @@ constexpr auto kReasons = std::to_array<Reason>({
     {Code::kThresholdNotMet, "threshold-not-met", Kind::kTrust, kExitTrust, 403},
     {Code::kPackRevoked, "pack-revoked", Kind::kTrust, kExitTrust, 403},
     {Code::kRevocationRollback, "revocation-rollback", Kind::kTrust, kExitTrust, 403},
-    {Code::kPolicyRollback, "policy-rollback", Kind::kTrust, kExitTrust, 403},
     {Code::kSignatureInvalid, "signature-invalid", Kind::kIntegrity, kExitIntegrity, 422},
     {Code::kSignatureMissing, "signature-missing", Kind::kIntegrity, kExitIntegrity, 422},
     {Code::kSignatureDuplicate, "signature-duplicate", Kind::kIntegrity, kExitIntegrity, 422},

@@ -93,7 +93,6 @@ enum class Code : std::uint16_t {
   kThresholdNotMet,
   kPackRevoked,
   kRevocationRollback,
-  kPolicyRollback,
   kSignatureInvalid,
   kSignatureMissing,
   kSignatureDuplicate,
