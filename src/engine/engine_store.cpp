@@ -63,6 +63,28 @@ CREATE TABLE idempotency(
   return sql;
 }
 
+// Policies and reloads. Which policy a run rests on stands in its basis as a pack; which policies this box obeyed, one
+// after the other, in a list of its own; runs that a revocation stopped are told once.
+const std::string& second_migration() {
+  static const std::string sql =
+      R"sql(
+ALTER TABLE bases ADD COLUMN policy TEXT;
+CREATE TABLE policies(
+  number INTEGER PRIMARY KEY CHECK (number > 0), pack TEXT NOT NULL, version TEXT NOT NULL, epoch INTEGER NOT NULL,
+  digest TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE revoked_runs(
+  run_id TEXT PRIMARY KEY REFERENCES runs(run_id), tenant TEXT NOT NULL, pack TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE reload_verdict(
+  id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL, acts INTEGER NOT NULL, outcome TEXT NOT NULL,
+  message TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT;
+)sql" +
+      store::append_only_triggers("policies") + store::append_only_triggers("revoked_runs");
+  return sql;
+}
+
 Result<> insert_steps(Connection& db, const Unit& unit) {
   if (unit.steps.empty()) return {};
   SG_TRY(Statement row, db.query("INSERT INTO steps(tenant, run_id, number, node, record, step_hash, decision_hash) "
@@ -95,7 +117,8 @@ Result<> insert_events(Connection& db, const Unit& unit, std::int64_t last) {
 }  // namespace
 
 std::span<const store::Migration> engine_migrations() {
-  static const std::array<store::Migration, 1> migrations = {{{"engine", 1, first_migration()}}};
+  static const std::array<store::Migration, 2> migrations = {
+      {{"engine", 1, first_migration()}, {"engine", 2, second_migration()}}};
   return migrations;
 }
 
