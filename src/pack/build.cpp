@@ -19,6 +19,7 @@ using base::fail;
 using base::Result;
 
 constexpr std::string_view kManifestSource = "manifest.yaml";
+constexpr std::string_view kReadme = "README.md";
 constexpr int kMaxDirectoryDepth = 8;
 
 Result<> read_directory(base::Env& env, const base::Path& directory, const std::string& prefix, int depth,
@@ -76,10 +77,15 @@ bool is_graph_source(std::string_view path) {
   return (is_yaml(path) || path.ends_with(".json")) && is_graph(without_suffix(path) + ".json");
 }
 
+// policy.yaml becomes policy.json, and so on.
+bool is_governance_source(PackKind kind, std::string_view path) {
+  return !governance_path(kind).empty() && path == without_suffix(governance_path(kind)) + ".yaml";
+}
+
 // What one source file puts into the pack.
 Result<> compile_source(PackKind kind, SourceFile source, std::vector<SourceFile>& out) {
   const std::string kept = std::string(kSourcePrefix) + source.path;
-  if (source.path == kManifestSource || source.path == "README.md") {
+  if (source.path == kManifestSource || source.path == kReadme) {
     out.push_back({kept, std::move(source.bytes)});
     return {};
   }
@@ -87,7 +93,8 @@ Result<> compile_source(PackKind kind, SourceFile source, std::vector<SourceFile
     out.push_back(std::move(source));
     return {};
   }
-  if (kind == PackKind::kExecution && is_graph_source(source.path)) {
+  const bool graph = kind == PackKind::kExecution && is_graph_source(source.path);
+  if (graph || is_governance_source(kind, source.path)) {
     SG_TRY(const json::Value value, parse_source(source));
     out.push_back({without_suffix(source.path) + ".json", base::to_bytes(json::canonical(value))});
     out.push_back({kept, std::move(source.bytes)});

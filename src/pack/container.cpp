@@ -35,8 +35,9 @@ Result<> check_features(const Header& header) {
   const auto theirs = SemVer::parse(header.spec_version);
   SG_CHECK(ours.has_value());
   if (!theirs) return fail(Code::kMalformed, "pack header: /spec_version: not a SemVer 2.0.0 version");
-  if (theirs->major != ours->major || theirs->minor > ours->minor) {
-    return fail(Code::kIncompatible, "pack header: /spec_version: newer than this program knows");
+  // A patch changes nothing for a reader. A pre-release of a specification is not that specification.
+  if (theirs->major != ours->major || theirs->minor > ours->minor || !theirs->prerelease.empty()) {
+    return fail(Code::kIncompatible, "pack header: /spec_version: not one that this program knows");
   }
   // A pack names here what a reader must not ignore; this version knows no such feature.
   if (!header.critical_features.empty()) {

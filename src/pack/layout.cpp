@@ -1,5 +1,6 @@
 #include "stargraph/pack/layout.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "stargraph/pack/sbom.hpp"
@@ -8,7 +9,10 @@ namespace stargraph::pack {
 namespace {
 
 constexpr std::array<std::string_view, 3> kRulesFiles{kManifestPath, kSbomPath, kRulesPath};
-constexpr std::array<std::string_view, 2> kOtherFiles{kManifestPath, kSbomPath};
+constexpr std::array<std::string_view, 2> kExecutionFiles{kManifestPath, kSbomPath};
+constexpr std::array<std::string_view, 3> kPolicyFiles{kManifestPath, kSbomPath, kPolicyPath};
+constexpr std::array<std::string_view, 3> kRevocationFiles{kManifestPath, kSbomPath, kRevocationsPath};
+constexpr std::array<std::string_view, 3> kRotationFiles{kManifestPath, kSbomPath, kRotationPath};
 
 }  // namespace
 
@@ -19,14 +23,30 @@ bool is_graph(std::string_view path) {
 }
 
 bool is_part_of(PackKind kind, std::string_view path) {
-  if (path == kManifestPath || path == kSbomPath || path.starts_with(kSourcePrefix)) return true;
-  if (kind == PackKind::kRules) return path == kRulesPath;
-  return kind == PackKind::kExecution && is_graph(path);
+  if (path.starts_with(kSourcePrefix) || (kind == PackKind::kExecution && is_graph(path))) return true;
+  return std::ranges::find(required_files(kind), path) != required_files(kind).end();
 }
 
 std::span<const std::string_view> required_files(PackKind kind) {
-  if (kind == PackKind::kRules) return kRulesFiles;
-  return kOtherFiles;
+  switch (kind) {
+    case PackKind::kRules: return kRulesFiles;
+    case PackKind::kExecution: return kExecutionFiles;
+    case PackKind::kPolicy: return kPolicyFiles;
+    case PackKind::kRevocation: return kRevocationFiles;
+    case PackKind::kRotation: return kRotationFiles;
+  }
+  return kExecutionFiles;
+}
+
+std::string_view governance_path(PackKind kind) {
+  switch (kind) {
+    case PackKind::kPolicy: return kPolicyPath;
+    case PackKind::kRevocation: return kRevocationsPath;
+    case PackKind::kRotation: return kRotationPath;
+    case PackKind::kRules:
+    case PackKind::kExecution: break;
+  }
+  return {};
 }
 
 }  // namespace stargraph::pack

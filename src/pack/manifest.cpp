@@ -39,7 +39,7 @@ std::int64_t limit(json::Reader& in, std::string_view member, std::int64_t fallb
 
 // The members that every manifest has; `kind` was read before.
 template <class ManifestType>
-void read_common(json::Reader& in, ManifestType& manifest) {
+void read_identity(json::Reader& in, ManifestType& manifest) {
   static_cast<void>(in.text("kind"));
   manifest.id = base::PackId(in.text("id", 1, 128));
   if (!is_pack_id(manifest.id.str())) in.refuse("id", Code::kManifestInvalid, "not a pack id");
@@ -48,7 +48,6 @@ void read_common(json::Reader& in, ManifestType& manifest) {
     in.refuse("version", Code::kManifestInvalid, "not a SemVer 2.0.0 version (\"1.0.0\", quoted)");
   }
   manifest.description = in.optional_text("description", 0, 4096).value_or("");
-  manifest.capabilities = names(in, "capabilities");
 }
 
 Result<> read_limits(const json::Value* value, EvaluationLimits& limits) {
@@ -65,7 +64,8 @@ Result<> read_limits(const json::Value* value, EvaluationLimits& limits) {
 Result<Manifest> decode_rules(const json::Value& value) {
   RulesManifest manifest;
   json::Reader in(value, "manifest");
-  read_common(in, manifest);
+  read_identity(in, manifest);
+  manifest.capabilities = names(in, "capabilities");
   const json::Value& needs = in.value("requires");
   for (std::string& name : names(in, "provides")) {
     manifest.provides.push_back(name.starts_with(kFactsPrefix) ? name.substr(kFactsPrefix.size()) : std::move(name));
@@ -101,7 +101,8 @@ Result<std::vector<ModelRequirement>> read_models(const json::Value* value) {
 Result<Manifest> decode_execution(const json::Value& value) {
   ExecutionManifest manifest;
   json::Reader in(value, "manifest");
-  read_common(in, manifest);
+  read_identity(in, manifest);
+  manifest.capabilities = names(in, "capabilities");
   const json::Value& needs = in.value("requires");
   manifest.declared_tools = names(in, "declared_tools");
   manifest.declared_permissions = names(in, "declared_permissions");
@@ -116,13 +117,22 @@ Result<Manifest> decode_execution(const json::Value& value) {
   return Manifest(std::move(manifest));
 }
 
+Result<Manifest> decode_governance(PackKind kind, const json::Value& value) {
+  GovernanceManifest manifest;
+  manifest.kind = kind;
+  json::Reader in(value, "manifest");
+  read_identity(in, manifest);
+  SG_TRY(in.finish());
+  return Manifest(std::move(manifest));
+}
+
 Result<Manifest> decode_any(const json::Value& value) {
   const json::Object* object = value.object();
   if (object == nullptr) return fail(Code::kManifestInvalid, "manifest: expected object");
   const json::Value* kind = object->find("kind");
   const std::string* text = kind == nullptr ? nullptr : kind->string();
   const auto known = text == nullptr ? std::nullopt : kind_from_name(*text);
-  if (!known) return fail(Code::kManifestInvalid, "manifest: /kind: expected a kind of pack (rules, execution)");
+  if (!known) return fail(Code::kManifestInvalid, "manifest: /kind: expected a kind of pack");
   switch (*known) {
     case PackKind::kRules: return decode_rules(value);
     case PackKind::kExecution: return decode_execution(value);
@@ -130,7 +140,7 @@ Result<Manifest> decode_any(const json::Value& value) {
     case PackKind::kRevocation:
     case PackKind::kRotation: break;
   }
-  return fail(Code::kUnsupportedFeature, "manifest: /kind: this version reads rules and execution packs only");
+  return decode_governance(*known, value);
 }
 
 json::Array array_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
@@ -167,9 +177,17 @@ json::Value encode(const ExecutionManifest& manifest) {
                       {"workers", array_of(manifest.workers)}};
 }
 
+json::Value encode(const GovernanceManifest& manifest) {
+  return json::Object{{"description", manifest.description},
+                      {"id", manifest.id.str()},
+                      {"kind", kind_name(manifest.kind)},
+                      {"version", manifest.version}};
+}
+
 }  // namespace
 
 PackKind kind_of(const Manifest& manifest) {
+  if (const auto* governance = std::get_if<GovernanceManifest>(&manifest)) return governance->kind;
   return std::holds_alternative<RulesManifest>(manifest) ? PackKind::kRules : PackKind::kExecution;
 }
 const base::PackId& id_of(const Manifest& manifest) {
@@ -179,12 +197,15 @@ const std::string& version_of(const Manifest& manifest) {
   return std::visit([](const auto& m) -> const std::string& { return m.version; }, manifest);
 }
 const std::vector<std::string>& capabilities_of(const Manifest& manifest) {
-  return std::visit([](const auto& m) -> const std::vector<std::string>& { return m.capabilities; }, manifest);
+  static const std::vector<std::string> none;
+  if (const auto* rules = std::get_if<RulesManifest>(&manifest)) return rules->capabilities;
+  if (const auto* execution = std::get_if<ExecutionManifest>(&manifest)) return execution->capabilities;
+  return none;
 }
 
 Result<Manifest> decode_manifest(const json::Value& value) {
   Result<Manifest> manifest = decode_any(value);
-  if (manifest || manifest.error().code == Code::kUnsupportedFeature) return manifest;
+  if (manifest) return manifest;
   // One code for every defect of form: what exactly is wrong stands in the message.
   return fail(Code::kManifestInvalid, std::move(manifest.error().message));
 }
@@ -195,11 +216,14 @@ json::Value encode_manifest(const Manifest& manifest) {
 
 Result<> check_compatible(const Manifest& manifest) {
   const auto* rules = std::get_if<RulesManifest>(&manifest);
+  const auto* execution = std::get_if<ExecutionManifest>(&manifest);
   if (rules != nullptr && rules->facts_version != kFactsVersion) {
     return fail(Code::kIncompatible, "manifest: /requires/stargraph_facts_version: this host has 1.0");
   }
-  const std::string& api = std::visit([](const auto& m) -> const std::string& { return m.api_version; }, manifest);
-  if (api != kApiVersion) return fail(Code::kIncompatible, "manifest: /requires/api_version: this host has 1");
+  if ((rules != nullptr && rules->api_version != kApiVersion) ||
+      (execution != nullptr && execution->api_version != kApiVersion)) {
+    return fail(Code::kIncompatible, "manifest: /requires/api_version: this host has 1");
+  }
   return {};
 }
 

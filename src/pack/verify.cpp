@@ -84,9 +84,6 @@ Result<std::vector<crypto::PublicKey>> check_signatures(const Container& contain
 
 Result<Contents> check_contents(const Container& container) {
   const Header& header = container.header;
-  if (header.kind != PackKind::kRules && header.kind != PackKind::kExecution) {
-    return fail(Code::kUnsupportedFeature, "pack header: /kind: this version reads rules and execution packs only");
-  }
   Contents contents;
   SG_TRY(contents.files, check_files(container));
   SG_TRY(check_layout(header, contents.files));

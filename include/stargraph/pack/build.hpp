@@ -4,6 +4,9 @@
 // the byte (with Ed25519 keys the signatures too). A directory holds manifest.yaml and
 //   rules:      rules.clp
 //   execution:  graphs/<name>.yaml or .json
+//   policy:     policy.yaml
+//   revocation: revocations.yaml
+//   rotation:   rotation.yaml
 // and nothing else but README.md; a file that no kind knows is refused, so that no editor's backup is
 // shipped by accident.
 #pragma once
@@ -42,7 +45,7 @@ struct Unsigned {
   std::vector<SourceFile> files;  // the payload, in the header's order
 };
 
-// YAML becomes JSON (manifest.json, graphs/*.json), sources go to source/..., the SBOM is made.
+// YAML becomes JSON (manifest.json, graphs/*.json, policy.json ...), sources go to source/..., the SBOM is made.
 // kFileMissing, kFileUnexpected, kManifestInvalid, the errors of the YAML parser with path, line and
 // column. Rules and graphs are carried as text; whether they load is for the caller to check.
 [[nodiscard]] base::Result<Unsigned> compile(std::vector<SourceFile> sources, const BuildOptions& options);

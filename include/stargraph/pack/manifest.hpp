@@ -56,14 +56,24 @@ struct ExecutionManifest {
   std::vector<std::string> workers;  // node kinds that workers serve
 };
 
-using Manifest = std::variant<RulesManifest, ExecutionManifest>;
+// Of the kinds that govern a site: what they say stands in their one content file (layout.hpp), whose
+// decoders belong to the modules that act on it. Asks for no capability and needs nothing of the host.
+struct GovernanceManifest {
+  PackKind kind = PackKind::kPolicy;  // kPolicy, kRevocation or kRotation
+  base::PackId id;
+  std::string version;
+  std::string description;
+};
+
+using Manifest = std::variant<RulesManifest, ExecutionManifest, GovernanceManifest>;
 
 [[nodiscard]] PackKind kind_of(const Manifest& manifest);
 [[nodiscard]] const base::PackId& id_of(const Manifest& manifest);
 [[nodiscard]] const std::string& version_of(const Manifest& manifest);
+// Empty for the governance kinds.
 [[nodiscard]] const std::vector<std::string>& capabilities_of(const Manifest& manifest);
 
-// kManifestInvalid with an RFC 6901 pointer; kUnsupportedFeature for a kind this version does not read.
+// kManifestInvalid with an RFC 6901 pointer.
 [[nodiscard]] base::Result<Manifest> decode_manifest(const json::Value& value);
 // decode_manifest(encode_manifest(m)) == m; every member written, defaults too.
 [[nodiscard]] json::Value encode_manifest(const Manifest& manifest);

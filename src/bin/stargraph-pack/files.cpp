@@ -105,6 +105,9 @@ Result<crypto::PrivateKey> read_private_key(const std::string& path, int passphr
 }
 
 Result<> check_meaning(rules::Jail* jail, const pack::Manifest& manifest, const std::vector<pack::File>& files) {
+  if (std::holds_alternative<pack::GovernanceManifest>(manifest)) {
+    return fail(Code::kUnsupportedFeature, "this program does not read yet what packs of this kind say");
+  }
   std::set<base::GraphId> ids;
   for (const pack::File& file : files) {
     const auto* rules = std::get_if<pack::RulesManifest>(&manifest);

@@ -149,15 +149,20 @@ TEST(PackVerify, RC_E_SPEC_RefusesWhatIsNewer) {
   EXPECT_EQ(refused_header("spec_version", "1.1.0"), Code::kIncompatible);
   EXPECT_EQ(refused_header("spec_version", "0.9.0"), Code::kIncompatible) << "another major";
   EXPECT_EQ(refused_header("spec_version", "1.0.7"), Code::kInternal) << "a patch changes nothing";
+  EXPECT_EQ(refused_header("spec_version", "1.0.0-rc.1"), Code::kIncompatible) << "a draft is not the specification";
   EXPECT_EQ(refused_header("spec_version", "1.0"), Code::kMalformed);
+  for (const char* text : {"01.0.0", "+1.0.0", "v1.0.0", " 1.0.0", "1.0.0.0", "1e0.0.0", "1,0.0"}) {
+    EXPECT_EQ(refused_header("spec_version", text), Code::kMalformed) << text;
+  }
   EXPECT_EQ(refused_header("spec_version", "1.0.0 "), Code::kMalformed);
   EXPECT_EQ(refused_header("critical_features", json::Array{"lazy-rules"}), Code::kUnsupportedFeature);
   EXPECT_EQ(refused_header("format", "stargraph.pack.v2"), Code::kUnsupportedVersion);
   EXPECT_EQ(refused_header("kind", "plugin"), Code::kUnsupportedFeature);
 }
 
-TEST(PackVerify, RC_E_PACK_RefusesKindsThisVersionDoesNotRead) {
-  EXPECT_EQ(refused_header("kind", "policy"), Code::kUnsupportedFeature);
+TEST(PackVerify, RC_E_PACK_AnotherKindInTheHeaderIsRefused) {
+  EXPECT_EQ(refused_header("kind", "policy"), Code::kFileUnexpected) << "its files are those of a rules pack";
+  EXPECT_EQ(refused_header("kind", "execution"), Code::kFileUnexpected);
 }
 
 TEST(PackVerify, SG_T_PACK_RefusesHeaderValuesOutOfForm) {

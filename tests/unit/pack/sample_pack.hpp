@@ -9,6 +9,7 @@
 #include "stargraph/base/check.hpp"
 #include "stargraph/crypto/signature.hpp"
 #include "stargraph/pack/build.hpp"
+#include "stargraph/pack/layout.hpp"
 #include "stargraph/pack/verify.hpp"
 
 namespace stargraph::pack {
@@ -37,6 +38,13 @@ inline std::vector<SourceFile> execution_sources(const std::string& id = "soc.gr
                                       "model_requirements: {tier: small}\ndeterministic: true\n"),
           source("graphs/hello.yaml", "ir_version: \"1.0.0\"\nid: hello\nnodes: [{id: a, kind: echo}]\n"),
           source("README.md", "What it is.\n")};
+}
+
+// The content is what the caller says; what it means is not this module's to judge.
+inline std::vector<SourceFile> governance_sources(PackKind kind, std::string_view yaml = "format: x\nnumber: 7\n") {
+  const std::string name(governance_path(kind));
+  const std::string header = "kind: " + std::string(kind_name(kind)) + "\nid: site.governance\nversion: \"1.0.0\"\n";
+  return {source("manifest.yaml", header), source(name.substr(0, name.rfind('.')) + ".yaml", yaml)};
 }
 
 inline base::Timestamp sample_time() { return base::from_micros(1'767'225'600'000'000); }  // 2026-01-01
