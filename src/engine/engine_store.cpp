@@ -63,7 +63,7 @@ CREATE TABLE idempotency(
   return sql;
 }
 
-// Policies and reloads. Which policy a run rests on stands in its basis as a pack; which policies this box obeyed, one
+// Policies. Which policy a run rests on stands in its basis as a pack; which policies this box obeyed, one
 // after the other, in a list of its own; runs that a revocation stopped are told once.
 const std::string& second_migration() {
   static const std::string sql =
@@ -76,10 +76,6 @@ CREATE TABLE policies(
 CREATE TABLE revoked_runs(
   run_id TEXT PRIMARY KEY REFERENCES runs(run_id), tenant TEXT NOT NULL, pack TEXT NOT NULL, at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE reload_verdict(
-  id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL, acts INTEGER NOT NULL, outcome TEXT NOT NULL,
-  message TEXT NOT NULL, at INTEGER NOT NULL
-) STRICT;
 )sql" +
       store::append_only_triggers("policies") + store::append_only_triggers("revoked_runs");
   return sql;

@@ -27,7 +27,7 @@ enum class EventName : std::uint8_t {
   kAuditStopping,
   // the daemon
   kDaemonStarted,
-  kDaemonReloaded,
+  kPacksReloaded,
   kDaemonStopping,
   kRequest,
   kHandshakesRefused,
@@ -53,6 +53,8 @@ enum class EventName : std::uint8_t {
   kArtifactWritten,
   kRulesLimit,
   kRulesViolation,
+  kPolicyDenied,
+  kPolicyLapsed,
   // trust, from the importer
   kPackImported,
   kPackRefused,
