@@ -22,22 +22,29 @@ constexpr std::string_view kManifestSource = "manifest.yaml";
 constexpr std::string_view kReadme = "README.md";
 constexpr int kMaxDirectoryDepth = 8;
 
+// What may still be read: a directory is held to the limits of the pack it is to become.
+struct Budget {
+  std::size_t files = kMaxFiles;
+  std::uint64_t bytes = kMaxPayloadBytes;
+};
+
 Result<> read_directory(base::Env& env, const base::Path& directory, const std::string& prefix, int depth,
-                        std::vector<SourceFile>& out) {
-  if (depth > kMaxDirectoryDepth) return fail(Code::kPathInvalid, "build: " + prefix + ": directories nested too deep");
+                        Budget& budget, std::vector<SourceFile>& out) {
+  if (depth > kMaxDirectoryDepth) return fail(Code::kPathInvalid, "sources: " + prefix + ": nested too deep");
   SG_TRY(const std::vector<std::string> names, env.list(directory));
   for (const std::string& name : names) {
     const std::string path = prefix + name;
-    if (auto ok = check_path(path); !ok) return std::unexpected(in_context("build: " + path, std::move(ok).error()));
+    if (auto ok = check_path(path); !ok) return std::unexpected(in_context("sources: " + path, std::move(ok).error()));
     SG_TRY(const base::FileInfo info, env.info(directory / name));
     if (info.directory) {
-      SG_TRY(read_directory(env, directory / name, path + "/", depth + 1, out));
+      SG_TRY(read_directory(env, directory / name, path + "/", depth + 1, budget, out));
       continue;
     }
     if (!info.regular)
-      return fail(Code::kPathInvalid, "build: " + path + ": not a regular file; links are not followed");
-    if (out.size() == kMaxFiles) return fail(Code::kTooLarge, "build: more files than a pack may hold");
-    SG_TRY(base::Bytes bytes, env.read_file(directory / name, kMaxPayloadBytes));
+      return fail(Code::kPathInvalid, "sources: " + path + ": not a regular file; links are not followed");
+    if (budget.files-- == 0) return fail(Code::kTooLarge, "sources: more files than a pack may hold");
+    SG_TRY(base::Bytes bytes, env.read_file(directory / name, budget.bytes));
+    budget.bytes -= bytes.size();
     out.push_back({path, std::move(bytes)});
   }
   return {};
@@ -134,20 +141,25 @@ Result<base::Bytes> checked(base::Bytes bytes) {
 
 Result<std::vector<SourceFile>> read_sources(base::Env& env, const base::Path& directory) {
   SG_TRY(const base::FileInfo info, env.info(directory));
-  if (!info.directory) return fail(Code::kPathInvalid, "build: not a directory");
+  if (!info.directory) return fail(Code::kPathInvalid, "sources: not a directory");
   std::vector<SourceFile> files;
-  SG_TRY(read_directory(env, directory, "", 1, files));
+  Budget budget;
+  SG_TRY(read_directory(env, directory, "", 1, budget, files));
   std::ranges::sort(files, {}, &SourceFile::path);
   return files;
 }
 
 Result<Unsigned> compile(std::vector<SourceFile> sources, const BuildOptions& options) {
-  if (options.epoch.value() < 1) return fail(Code::kUsage, "build: epoch: must be 1 or more");
   SG_TRY(Manifest manifest, compile_manifest(sources));
   const PackKind kind = kind_of(manifest);
   std::vector<SourceFile> files;
-  files.push_back({std::string(kManifestPath), base::to_bytes(json::canonical(encode_manifest(manifest)))});
   for (SourceFile& source : sources) SG_TRY(compile_source(kind, std::move(source), files));
+  return compile_files(std::move(manifest), std::move(files), options);
+}
+
+Result<Unsigned> compile_files(Manifest manifest, std::vector<SourceFile> files, const BuildOptions& options) {
+  if (options.epoch.value() < 1) return fail(Code::kUsage, "build: epoch: must be 1 or more");
+  files.push_back({std::string(kManifestPath), base::to_bytes(json::canonical(encode_manifest(manifest)))});
   // The SBOM is made from the header without it; its place is then the one its name has.
   std::ranges::sort(files, {}, &SourceFile::path);
   files.push_back({std::string(kSbomPath), base::to_bytes(make_sbom(describe(manifest, files, options)))});

@@ -20,13 +20,9 @@
 #include "stargraph/crypto/signature.hpp"
 #include "stargraph/pack/container.hpp"
 #include "stargraph/pack/manifest.hpp"
+#include "stargraph/pack/tree_hash.hpp"
 
 namespace stargraph::pack {
-
-struct SourceFile {
-  std::string path;  // relative, as in a header
-  base::Bytes bytes;
-};
 
 // All files under `directory`, sorted by path. Symbolic links, devices and names that a header may not
 // hold are kPathInvalid; more than a pack may hold kTooLarge.
@@ -49,6 +45,11 @@ struct Unsigned {
 // kFileMissing, kFileUnexpected, kManifestInvalid, the errors of the YAML parser with path, line and
 // column. Rules and graphs are carried as text; whether they load is for the caller to check.
 [[nodiscard]] base::Result<Unsigned> compile(std::vector<SourceFile> sources, const BuildOptions& options);
+
+// The last part of compile(), for sources that another format's reader made (bosun.hpp, reach_pack.hpp): `files`
+// are those of the pack but for the manifest and the SBOM.
+[[nodiscard]] base::Result<Unsigned> compile_files(Manifest manifest, std::vector<SourceFile> files,
+                                                   const BuildOptions& options);
 
 // The pack file with one signature.
 [[nodiscard]] base::Result<base::Bytes> sign(const Unsigned& compiled, const crypto::PrivateKey& key);
