@@ -1,5 +1,5 @@
 // Durable steps a second through the whole engine (jail, state, hashes, ledger) beside a raw SQLCipher loop that
-// commits the same bytes in transactions of the size the ledger really had.
+// commits the same rows in transactions of the size the ledger really had (replayed_run.hpp).
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "figure.hpp"
-#include "raw_database.hpp"
+#include "replayed_run.hpp"
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/base/check.hpp"
 #include "stargraph/engine/engine.hpp"
@@ -18,8 +18,10 @@
 namespace {
 
 using namespace stargraph;
+using bench::ReplayedRun;
 
 constexpr int kSteps = 40;  // of one run
+const int kBatch = engine::EngineLimits{}.batch_steps;
 
 // A chain in which a rule routes every step.
 std::string graph_document() {
@@ -33,14 +35,6 @@ std::string graph_document() {
   yaml += "  - {id: r-end, when: {node: n" + std::to_string(kSteps - 1) + "}, then: [{kind: halt, reason: end}]}\n";
   return graph::canonical_dump(graph::load_yaml(yaml).value());
 }
-
-// What one run leaves in its steps and events, and how it got there. The rows of runs that are updated on the way and
-// the audit records are not counted: the peer does not write them.
-struct Profile {
-  std::int64_t rows = 0;   // steps and events of a run
-  std::int64_t bytes = 0;  // in them
-  double batch = 1;        // rows in one transaction
-};
 
 class OurEngine {
  public:
@@ -88,29 +82,8 @@ class OurEngine {
     }
   }
 
-  // The last run's rows, and rows a commit since the start of the measured part.
-  Profile profile(std::uint64_t commits_before, int runs) {
-    Profile out;
-    SG_CHECK(database_
-                 ->read([&](store::Connection& db) -> base::Result<> {
-                   for (const char* sql : {"SELECT count(*), sum(length(tenant) + length(run_id) + length(node) + "
-                                           "length(record) + 200) FROM steps WHERE run_id=?1",
-                                           "SELECT count(*), sum(length(tenant) + length(run_id) + length(body) + 8) "
-                                           "FROM events WHERE run_id=?1"}) {
-                     SG_TRY(store::Statement row, db.query(sql));
-                     row.bind(1, last_.str());
-                     SG_TRY([[maybe_unused]] const bool found, row.step());
-                     out.rows += row.integer(0);
-                     out.bytes += row.integer(1);
-                   }
-                   return {};
-                 })
-                 .has_value());
-    const std::uint64_t commits = std::max<std::uint64_t>(1, ledger_->counters().commits - commits_before);
-    out.batch = static_cast<double>(out.rows) * runs / static_cast<double>(commits);
-    return out;
-  }
-  std::uint64_t commits() const { return ledger_->counters().commits; }
+  [[nodiscard]] store::Ledger::Counters counters() const { return ledger_->counters(); }
+  [[nodiscard]] const std::string& last_run() const { return last_.str(); }
 
  private:
   std::uint64_t told() {
@@ -130,57 +103,28 @@ class OurEngine {
   std::int64_t started_ = 0;
 };
 
-class RawLoop {
- public:
-  explicit RawLoop(const base::Path& file) : database_(file, kTable) {}
-
-  // The rows of `runs` runs of this profile.
-  void write(const Profile& profile, int runs) {
-    const std::string body(static_cast<std::size_t>(profile.bytes / profile.rows), 'x');
-    const std::int64_t all = profile.rows * runs;
-    const auto batch = std::max<std::int64_t>(1, static_cast<std::int64_t>(profile.batch + 0.5));
-    for (std::int64_t done = 0; done < all; done += batch) {
-      database_.execute("BEGIN IMMEDIATE");
-      for (std::int64_t i = done; i < std::min(all, done + batch); ++i) {
-        sqlite3_bind_text(insert_, 1, "019aa0c4-7f6b-7000-8000-0123456789ab", -1, SQLITE_STATIC);
-        sqlite3_bind_int64(insert_, 2, ++number_);
-        sqlite3_bind_blob(insert_, 3, body.data(), static_cast<int>(body.size()), SQLITE_STATIC);
-        bench::RawDatabase::run(insert_);
-      }
-      database_.execute("COMMIT");
-    }
-  }
-
- private:
-  static constexpr const char* kTable =
-      "CREATE TABLE rows(run TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(run, number)) "
-      "STRICT, WITHOUT ROWID;";
-
-  bench::RawDatabase database_;
-  sqlite3_stmt* insert_ = database_.prepare("INSERT INTO rows(run, number, body) VALUES (?1, ?2, ?3)");
-  std::int64_t number_ = 0;
-};
-
 // `batch_steps` 1: every step is its own durable point.
 void compare(rules::Jail& jail, const std::string& name, int runs, int batch_steps, const std::string& peer) {
   if (!bench::wanted(name)) return;
   const test::TempDir directory;
   OurEngine ours(jail, directory / "ours.db", batch_steps);
-  ours.run(runs);  // warm, and a first profile
-  Profile profile = ours.profile(0, runs);
-  RawLoop raw(directory / "raw.db");
+  ours.run(runs);  // warm, and the rows the peer writes
+  ReplayedRun raw(directory / "raw.db", directory / "ours.db", ours.last_run(),
+                  (kSteps + batch_steps - 1) / batch_steps);
   const auto steps = static_cast<std::size_t>(runs) * kSteps;
+  double batch = 1;  // operations in one commit of the ledger
   bench::compare(
       name, "steps/s",
       [&] {
-        const std::uint64_t before = ours.commits();
+        const store::Ledger::Counters before = ours.counters();
         const double speed = bench::per_second(steps, [&] { ours.run(runs); });
-        profile = ours.profile(before, runs);
+        const store::Ledger::Counters after = ours.counters();
+        batch = static_cast<double>(after.operations - before.operations) /
+                static_cast<double>(after.commits - before.commits);
         return speed;
       },
-      peer, [&] { return bench::per_second(steps, [&] { raw.write(profile, runs); }); }, 3);
-  std::printf("  %s: %lld rows and %lld bytes a run, %.1f rows a commit\n", name.c_str(),
-              static_cast<long long>(profile.rows), static_cast<long long>(profile.bytes), profile.batch);
+      peer, [&] { return bench::per_second(steps, [&] { raw.write(runs, batch); }); });
+  std::printf("  %s: %zu rows a run, %.1f operations a commit\n", name.c_str(), raw.rows(), batch);
 }
 
 }  // namespace
@@ -188,7 +132,7 @@ void compare(rules::Jail& jail, const std::string& name, int runs, int batch_ste
 int main() {
   const auto jail = rules::Jail::start().value();
   compare(*jail, "steps_1_run", 1, 1, "raw_sqlcipher_batch1");
-  compare(*jail, "steps_1_run_coalesced", 1, 16, "raw_sqlcipher_same_batch");
-  compare(*jail, "steps_64_runs", 64, 16, "raw_sqlcipher_same_batch");
+  compare(*jail, "steps_1_run_coalesced", 1, kBatch, "raw_sqlcipher_same_batch");
+  compare(*jail, "steps_64_runs", 64, kBatch, "raw_sqlcipher_same_batch");
   return 0;
 }

@@ -1,6 +1,7 @@
 #include "stargraph/base/bytes.hpp"
 
 #include <array>
+#include <cstring>
 
 #include "stargraph/base/check.hpp"
 
@@ -61,6 +62,16 @@ Result<Bytes> decode_base64(std::string_view text, std::string_view alphabet, bo
   return out;
 }
 
+// How many bytes at the front are ASCII, in whole words of eight: most text is, and this is asked often.
+std::size_t ascii_words(std::string_view text) {
+  std::size_t i = 0;
+  for (std::uint64_t word = 0; text.size() - i >= sizeof word; i += sizeof word) {
+    std::memcpy(&word, text.data() + i, sizeof word);
+    if ((word & 0x8080808080808080U) != 0) break;
+  }
+  return i;
+}
+
 }  // namespace
 
 BytesView as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
@@ -107,6 +118,8 @@ bool is_utf8(std::string_view text) {
   const auto byte_at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   std::size_t i = 0;
   while (i < text.size()) {
+    i += ascii_words(text.substr(i));
+    if (i == text.size()) return true;
     const unsigned lead = byte_at(i);
     std::size_t more = 0;
     unsigned low = 0x80;  // range of the second byte; narrower after some leads (RFC 3629 section 4)

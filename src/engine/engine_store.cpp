@@ -87,7 +87,7 @@ Result<> insert_steps(Connection& db, const Unit& unit) {
                                  "VALUES(?1,?2,?3,?4,?5,?6,?7)"));
   for (const StepRow& step : unit.steps) {
     row.bind(1, unit.run.tenant.str()).bind(2, unit.run.id.str()).bind(3, step.number).bind(4, step.node.str());
-    row.bind(5, json::canonical(step.record)).bind(6, step.step_hash.hex()).bind(7, step.decision_hash.hex());
+    row.bind(5, step.record).bind(6, step.step_hash.hex()).bind(7, step.decision_hash.hex());
     SG_TRY(row.run());
     row.reset();
   }
@@ -98,12 +98,14 @@ Result<> insert_steps(Connection& db, const Unit& unit) {
 Result<> insert_events(Connection& db, const Unit& unit, std::int64_t last) {
   if (unit.events.empty()) return {};
   SG_TRY(Statement row, db.query("INSERT INTO events(tenant, run_id, seq, body) VALUES(?1,?2,?3,?4)"));
-  for (json::Object body : unit.events) {
+  for (const json::Object& event : unit.events) {
     ++last;
-    body.set("run_id", unit.run.id.str());
-    body.set("seq", last);
-    body.set("event_id", unit.run.id.str() + "-" + std::to_string(last));
-    row.bind(1, unit.run.tenant.str()).bind(2, unit.run.id.str()).bind(3, last).bind(4, json::canonical(body));
+    const json::Value run_id(unit.run.id.str());
+    const json::Value seq(last);
+    const json::Value event_id(unit.run.id.str() + "-" + std::to_string(last));
+    std::vector<json::MemberView> body{{"run_id", run_id}, {"seq", seq}, {"event_id", event_id}};
+    body.insert(body.end(), event.begin(), event.end());
+    row.bind(1, unit.run.tenant.str()).bind(2, unit.run.id.str()).bind(3, last).bind(4, json::canonical_of(body));
     SG_TRY(row.run());
     row.reset();
   }

@@ -21,20 +21,20 @@ crypto::Digest chain_start(const crypto::Digest& basis) {
 }
 
 crypto::Digest input_digest(std::string_view kind, const json::Object& config, const json::Object& state) {
-  return crypto::domain_digest(kInputDomain,
-                               json::canonical(json::Object{{"config", config}, {"kind", kind}, {"state", state}}));
+  const json::Value kind_text(kind);
+  const std::array<json::MemberView, 3> parts{{{"config", config}, {"kind", kind_text}, {"state", state}}};
+  return crypto::domain_digest(kInputDomain, json::canonical_of(parts));
 }
 
-crypto::Digest step_hash(const json::Object& record) {
-  return crypto::domain_digest(kStepDomain, json::canonical(record));
-}
+crypto::Digest step_hash(std::string_view record) { return crypto::domain_digest(kStepDomain, record); }
 
 crypto::Digest decision_hash(const crypto::Digest& previous, const json::Object& record) {
-  json::Object parts{{"previous", previous.hex()}};
+  const json::Value before(previous.hex());
+  std::vector<json::MemberView> parts{{"previous", before}};
   for (const std::string_view name : kRepeating) {
-    if (const json::Value* const value = record.find(name)) parts.set(std::string(name), *value);
+    if (const json::Value* const value = record.find(name)) parts.emplace_back(name, *value);
   }
-  return crypto::domain_digest(kDecisionDomain, json::canonical(parts));
+  return crypto::domain_digest(kDecisionDomain, json::canonical_of(parts));
 }
 
 base::Result<> verify_steps(const crypto::Digest& basis, std::span<const StepView> steps) {
@@ -53,7 +53,7 @@ base::Result<> verify_steps(const crypto::Digest& basis, std::span<const StepVie
     if (!is("previous", step.hex()) || !is("basis", basis.hex()) || !is("node", view.node.str())) {
       return fail(Code::kChainBroken, where + "does not follow the step before it");
     }
-    step = step_hash(*record);
+    step = step_hash(json::canonical(*record));
     decision = decision_hash(decision, *record);
     if (step != view.step_hash || decision != view.decision_hash)
       return fail(Code::kChainBroken, where + "was changed");

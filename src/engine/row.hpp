@@ -96,7 +96,7 @@ struct RunRow {
 struct StepRow {
   std::int64_t number = 0;
   base::NodeId node;
-  json::Object record;
+  std::string record;  // canonical JSON, the bytes that step_hash covers
   crypto::Digest step_hash;
   crypto::Digest decision_hash;
 };

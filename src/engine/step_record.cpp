@@ -1,6 +1,7 @@
 #include "step_record.hpp"
 
 #include "stargraph/engine/record.hpp"
+#include "stargraph/json/write.hpp"
 
 namespace stargraph::engine {
 namespace {
@@ -59,9 +60,9 @@ void append_step(Unit& unit, const Basis& basis, base::Timestamp now, json::Obje
   StepRow row;
   row.number = run.steps;
   row.node = run.node;
-  row.step_hash = step_hash(record);
+  row.record = json::canonical(record);
+  row.step_hash = step_hash(row.record);
   row.decision_hash = decision_hash(run.decision_hash, record);
-  row.record = std::move(record);
   run.step_hash = row.step_hash;
   run.decision_hash = row.decision_hash;
   run.last_step_at = now;

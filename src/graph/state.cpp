@@ -181,6 +181,7 @@ base::Result<json::Object> check_start_state(const StateSchema& schema, const js
 
 base::Result<json::Object> merge(const StateSchema& schema, const json::Object& state, const json::Object& patch,
                                  std::size_t max_bytes) {
+  if (patch.empty()) return state;  // which is what merge() or check_start_state() gave
   Fields fields = to_fields(state);
   for (const auto& [name, value] : patch) {
     const StateField* declared = nullptr;

@@ -32,8 +32,9 @@ bool is_portable(double number) {
   return std::isfinite(number) && (size <= static_cast<double>(kMaxInteger) || size >= 1e21);
 }
 
-Object::Object(std::initializer_list<Member> members) {
-  for (const Member& member : members) set(member.first, member.second);
+Object::Object(std::initializer_list<Field> fields) {
+  members_.reserve(fields.size());
+  for (const Field& field : fields) set(std::move(field.name), std::move(field.value));
 }
 
 const Value* Object::find(std::string_view name) const {

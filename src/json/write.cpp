@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <ranges>
 
 #include "stargraph/base/bytes.hpp"
 
@@ -57,28 +58,35 @@ void append_number(std::string& out, double number) {
   }
 }
 
-void append_escaped(std::string& out, std::string_view text) {
+// What stands escaped in a JSON text: control characters, quote, backslash.
+bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+void append_escape(std::string& out, char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\t': out += "\\t"; break;
-      case '\n': out += "\\n"; break;
-      case '\f': out += "\\f"; break;
-      case '\r': out += "\\r"; break;
-      default: {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20) {
-          out += c;
-          break;
-        }
-        out += "\\u00";
-        out += kHex[byte >> 4];
-        out += kHex[byte & 0xF];
-      }
-    }
+  switch (c) {
+    case '"': out += "\\\""; return;
+    case '\\': out += "\\\\"; return;
+    case '\b': out += "\\b"; return;
+    case '\t': out += "\\t"; return;
+    case '\n': out += "\\n"; return;
+    case '\f': out += "\\f"; return;
+    case '\r': out += "\\r"; return;
+    default: break;
+  }
+  const auto byte = static_cast<unsigned char>(c);
+  out += "\\u00";
+  out += kHex[byte >> 4];
+  out += kHex[byte & 0xF];
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+  while (true) {
+    const auto special = std::ranges::find_if(text, needs_escape);
+    const auto plain = static_cast<std::size_t>(special - text.begin());
+    out += text.substr(0, plain);
+    if (plain == text.size()) return;
+    append_escape(out, *special);
+    text.remove_prefix(plain + 1);
   }
 }
 
@@ -116,14 +124,22 @@ bool utf16_less(std::string_view left, std::string_view right) {
   return std::ranges::lexicographical_compare(left, right, {}, rank, rank);
 }
 
-std::vector<const Member*> members_of(const Object& object, bool sorted) {
-  std::vector<const Member*> members;
-  members.reserve(object.size());
-  for (const Member& member : object) members.push_back(&member);
-  if (sorted) {
-    std::ranges::sort(members, utf16_less, [](const Member* member) -> std::string_view { return member->first; });
-  }
-  return members;
+std::string_view name_of(const Member& member) { return member.first; }
+const Value& value_of(const Member& member) { return member.second; }
+std::string_view name_of(const MemberView& member) { return member.name; }
+
+template <typename Members>
+bool in_order(const Members& members) {
+  return std::ranges::is_sorted(members, utf16_less, [](const auto& member) { return name_of(member); });
+}
+
+template <typename Members>
+auto sorted(const Members& members) {
+  std::vector<const std::ranges::range_value_t<Members>*> out;
+  out.reserve(members.size());
+  for (const auto& member : members) out.push_back(&member);
+  std::ranges::sort(out, utf16_less, [](const auto* member) { return name_of(*member); });
+  return out;
 }
 
 class Writer {
@@ -132,6 +148,10 @@ class Writer {
 
   std::string run(const Value& value) {
     append(value, 0);
+    return std::move(out_);
+  }
+  std::string run(std::span<const MemberView> members) {
+    append_members(members, 0);
     return std::move(out_);
   }
 
@@ -165,17 +185,37 @@ class Writer {
     out_ += ']';
   }
 
-  void append_object(const Object& object, std::size_t level) {
+  void append_object(const Object& object, std::size_t level) { append_members(object, level); }
+
+  // Most objects are made in the order of their names already.
+  template <typename Members>
+  void append_members(const Members& members, std::size_t level) {
     out_ += '{';
     bool first = true;
-    for (const Member* member : members_of(object, layout_.sorted)) {
-      separate(first, level + 1);
-      append_quoted(out_, member->first);
-      out_ += layout_.spaced ? ": " : ":";
-      append(member->second, level + 1);
+    if (!layout_.sorted || in_order(members)) {
+      for (const auto& member : members) append_member(member, first, level + 1);
+    } else {
+      for (const auto* member : sorted(members)) append_member(*member, first, level + 1);
     }
-    if (!object.empty()) new_line(level);
+    if (!members.empty()) new_line(level);
     out_ += '}';
+  }
+
+  template <typename OneMember>
+  void append_member(const OneMember& member, bool& first, std::size_t level) {
+    separate(first, level);
+    append_quoted(out_, name_of(member));
+    out_ += layout_.spaced ? ": " : ":";
+    append_view(member, level);
+  }
+
+  void append_view(const Member& member, std::size_t level) { append(value_of(member), level); }
+  void append_view(const MemberView& member, std::size_t level) {
+    if (member.object != nullptr) {
+      append_object(*member.object, level);
+    } else {
+      append(*member.value, level);
+    }
   }
 
   void separate(bool& first, std::size_t level) {
@@ -223,6 +263,9 @@ base::Result<> check_level(const Value& value, int levels_left) {
 base::Result<> check_portable(const Value& value, int max_depth) { return check_level(value, max_depth); }
 
 std::string canonical(const Value& value) { return Writer({.sorted = true, .spaced = false}).run(value); }
+std::string canonical_of(std::span<const MemberView> members) {
+  return Writer({.sorted = true, .spaced = false}).run(members);
+}
 std::string compact(const Value& value) { return Writer({.sorted = false, .spaced = false}).run(value); }
 std::string pretty(const Value& value) { return Writer({.sorted = false, .spaced = true}).run(value); }
 

@@ -27,7 +27,7 @@ struct EngineLimits {
   base::Duration node_time = std::chrono::seconds(300);
   base::Duration lease_time = std::chrono::seconds(60);
   int workers = 0;       // scheduler threads; 0: one a core
-  int batch_steps = 16;  // pure steps of one run that may share a transaction
+  int batch_steps = 64;  // pure steps of one run that may share a transaction
 };
 
 struct EngineServices {

@@ -23,8 +23,8 @@ inline constexpr std::string_view kInputDomain = "stargraph.input.v1";
 [[nodiscard]] crypto::Digest chain_start(const crypto::Digest& basis);
 // What a node is given: its kind, its config and the run's fields.
 [[nodiscard]] crypto::Digest input_digest(std::string_view kind, const json::Object& config, const json::Object& state);
-// `record` holds "previous" already.
-[[nodiscard]] crypto::Digest step_hash(const json::Object& record);
+// Of the record's canonical JSON, which holds "previous" already.
+[[nodiscard]] crypto::Digest step_hash(std::string_view record);
 // From the members of `record` that must repeat.
 [[nodiscard]] crypto::Digest decision_hash(const crypto::Digest& previous, const json::Object& record);
 

@@ -34,9 +34,10 @@ using Member = std::pair<std::string, Value>;
 class Object {
  public:
   using const_iterator = std::vector<Member>::const_iterator;
+  struct Field;  // one member as it is written in source: {"name", value}
   Object() = default;
-  // A name that stands twice keeps its first place and its last value.
-  Object(std::initializer_list<Member> members);
+  // A name that stands twice keeps its first place and its last value. Takes the values, it does not copy them.
+  Object(std::initializer_list<Field> fields);
   // Linear in the number of members. Pointers live until the next change of this object.
   [[nodiscard]] const Value* find(std::string_view name) const;
   [[nodiscard]] Value* find(std::string_view name);
@@ -97,6 +98,13 @@ class Value {
 
  private:
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> data_;
+};
+
+// An initializer_list gives const elements only; `mutable` is what lets a value be moved out of one.
+struct Object::Field {
+  Field(std::string field_name, Value field_value) : name(std::move(field_name)), value(std::move(field_value)) {}
+  mutable std::string name;
+  mutable Value value;
 };
 
 // Here because they need Member to be whole.

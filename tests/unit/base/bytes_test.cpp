@@ -46,6 +46,20 @@ TEST(Utf8, FollowsTheTableOfRfc3629) {
   }
 }
 
+// ASCII is skipped in words of eight; what is in one, at its edge or behind it is looked at all the same.
+TEST(Utf8, FindsAWrongByteAtEveryPlaceOfALongText) {
+  const std::string plain(40, 'a');
+  for (std::size_t at = 0; at < plain.size(); ++at) {
+    std::string wrong = plain;
+    wrong[at] = '\x80';
+    EXPECT_FALSE(is_utf8(wrong)) << at;
+    std::string good = plain;
+    good.insert(at, "\xe2\x82\xac");
+    EXPECT_TRUE(is_utf8(good)) << at;
+    EXPECT_FALSE(is_utf8(good.substr(0, at + 2))) << at;
+  }
+}
+
 TEST(BigEndian, RoundTrips) {
   Bytes out;
   append_u32_be(out, 0x01020304);

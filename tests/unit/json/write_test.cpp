@@ -107,6 +107,16 @@ TEST(JsonWrite, SortsAPrefixFirstAndEveryLevel) {
             R"({"B":3,"a":{"":2,"z":1},"ab":1})");
 }
 
+TEST(JsonWrite, MembersThatStandElsewhereAreWrittenAsTheirObject) {
+  const Value text("two\n\"lines\"");
+  const Value nested(Object{{"z", 1}, {"a", nullptr}});
+  const Object config{{"b", Array{1, 2}}, {"a", true}};
+  const std::vector<MemberView> views{{"text", text}, {"config", config}, {"\xC3\xA9", nested}, {"a", nested}};
+  EXPECT_EQ(canonical_of(views),
+            canonical(Object{{"text", text}, {"config", config}, {"\xC3\xA9", nested}, {"a", nested}}));
+  EXPECT_EQ(canonical_of({}), "{}");
+}
+
 TEST(JsonWrite, EscapesOnlyWhatMustBe) {
   EXPECT_EQ(quoted("\x01\x1f\x7f\b\t\n\f\r\"\\/<\xE2\x80\xA8"),
             "\"\\u0001\\u001f\x7f\\b\\t\\n\\f\\r\\\"\\\\/<\xE2\x80\xA8\"");
