@@ -140,7 +140,8 @@ void Chain::take_trust(const Entry& entry) {
   if (entry.event.outcome != Outcome::kSuccess) return;
   const json::Object& data = entry.event.data;
   if (integer_member(data, "act") != nullptr) trust_act_ = entry.source_seq;
-  if (entry.event.name == EventName::kPackActivated || entry.event.name == EventName::kTrustFloorRaised) {
+  if (entry.event.name == EventName::kPackActivated || entry.event.name == EventName::kPolicyActivated ||
+      entry.event.name == EventName::kTrustFloorRaised) {
     const std::string* pack = text_member(data, "pack");
     const std::int64_t* epoch = integer_member(data, "epoch");
     if (pack == nullptr || epoch == nullptr) return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "stargraph/json/reader.hpp"
 
@@ -14,8 +15,12 @@ using base::fail;
 using base::Result;
 
 // In the order of ActKind.
-constexpr std::array<EventName, 5> kEvents{EventName::kTrustKeyAdded, EventName::kTrustPinned, EventName::kPackImported,
-                                           EventName::kPackActivated, EventName::kPackRetired};
+constexpr std::array<EventName, 10> kEvents{
+    EventName::kTrustKeyAdded, EventName::kTrustPinned,   EventName::kPackImported,      EventName::kPackActivated,
+    EventName::kPackRetired,   EventName::kTrustRepinned, EventName::kTrustThresholdSet, EventName::kTrustKeyRotated,
+    EventName::kTrustRevoked,  EventName::kApprovalGiven};
+static_assert(kEvents.size() == std::variant_size_v<Body>);
+constexpr std::size_t kMaxReasonBytes = 1024;
 constexpr std::string_view kWildcard = ".*";
 
 bool is_wildcard(std::string_view scope) { return scope.ends_with(kWildcard); }
@@ -53,34 +58,124 @@ PackRef decode_pack(json::Reader& in) {
   return pack;
 }
 
+void encode_pin(const Pin& pin, json::Object& out) {
+  json::Array keys;
+  for (const base::KeyId& key : pin.keys) keys.emplace_back(key.str());
+  out.set("keys", std::move(keys));
+  out.set("scope", pin.scope);
+  out.set("threshold", pin.threshold);
+}
+
+std::vector<base::KeyId> key_ids(json::Reader& in, std::string_view member) {
+  std::vector<base::KeyId> keys;
+  for (std::string& text : in.texts(member, pack::kMaxSignatures)) {
+    if (!crypto::Digest::from_hex(text)) in.refuse(member, Code::kMalformed, "not a key id");
+    keys.emplace_back(std::move(text));
+  }
+  return keys;
+}
+
+// A pin of before thresholds has one "key_id".
+Result<Pin> read_pin(json::Reader& in) {
+  Pin pin;
+  pin.scope = in.text("scope", 1, 130);
+  if (in.optional_value("keys") == nullptr) {
+    pin.keys.push_back(key_id(in, "key_id"));
+  } else {
+    pin.keys = key_ids(in, "keys");
+    pin.threshold = static_cast<int>(in.integer("threshold", 1, static_cast<std::int64_t>(pack::kMaxSignatures)));
+  }
+  SG_TRY(check_scope(pin.scope));
+  const bool sorted = std::ranges::adjacent_find(pin.keys, std::greater_equal<>()) == pin.keys.end();
+  if (!sorted || pin.keys.empty() || pin.threshold > static_cast<int>(pin.keys.size())) {
+    return fail(Code::kMalformed, "act: a pin's keys are sorted, each once, and at least as many as its threshold");
+  }
+  return pin;
+}
+
+void encode_approval_of(const std::optional<crypto::Digest>& approval, json::Object& out) {
+  if (approval) out.set("approval", approval->hex());
+}
+
+std::optional<crypto::Digest> optional_digest(json::Reader& in, std::string_view member) {
+  const auto text = in.optional_text(member, 96, 96);
+  if (!text) return std::nullopt;
+  const auto digest = crypto::Digest::from_hex(*text);
+  if (!digest) in.refuse(member, Code::kMalformed, "not a digest");
+  return digest ? std::optional(*digest) : std::nullopt;
+}
+
+crypto::Digest read_digest(json::Reader& in, std::string_view member) {
+  const auto digest = crypto::Digest::from_hex(in.text(member, 96, 96));
+  if (!digest) in.refuse(member, Code::kMalformed, "not a digest");
+  return digest.value_or(crypto::Digest());
+}
+
 struct Encoder {
   json::Object& out;
   void operator()(const KeyAdded& act) const {
     const crypto::PublicKey& key = act.key.key;
     out.set("fingerprint", key.fingerprint().hex());  // known from here on: a person compared it
+    if (!act.key.holder.empty()) out.set("holder", act.key.holder);
+    out.set("how", confirmation_name(act.key.how));
     out.set("key_id", key.key_id().str());
-    out.set("role", act.key.role);
+    if (act.key.review_by) out.set("review_by", base::format_rfc3339(*act.key.review_by));
+    out.set("role", role_name(act.key.role));
     out.set("spki", base::to_base64(key.der()));
   }
-  void operator()(const Pinned& act) const {
-    out.set("key_id", act.pin.key_id.str());
-    out.set("scope", act.pin.scope);
-  }
+  void operator()(const Pinned& act) const { encode_pin(act.pin, out); }
   void operator()(const Imported& act) const {
     encode_pack(act.pack, out);
     json::Array signers;
     for (const base::KeyId& signer : act.signers) signers.emplace_back(signer.str());
     out.set("signers", std::move(signers));
   }
-  void operator()(const Activated& act) const { encode_pack(act.pack, out); }
+  void operator()(const Activated& act) const {
+    encode_pack(act.pack, out);
+    encode_approval_of(act.approval, out);
+    if (act.below_floor) out.set("below_floor", true);
+    if (!act.reason.empty()) out.set("reason", act.reason);
+    if (act.supersedes) out.set("supersedes", act.supersedes->hex());
+  }
   void operator()(const Retired& act) const { encode_pack(act.pack, out); }
+  void operator()(const Repinned& act) const {
+    encode_pin(act.pin, out);
+    encode_approval_of(act.approval, out);
+    out.set("reason", act.reason);
+  }
+  void operator()(const ThresholdSet& act) const {
+    encode_approval_of(act.approval, out);
+    if (!act.reason.empty()) out.set("reason", act.reason);
+    out.set("scope", act.scope);
+    out.set("threshold", act.threshold);
+  }
+  void operator()(const Rotated& act) const {
+    out.set("digest", act.pack.hex());
+    out.set("new_key", act.new_key.str());
+    out.set("old_key", act.old_key.str());
+    out.set("scope", act.scope);
+  }
+  void operator()(const Revoked& act) const {
+    out.set("digest", act.pack.hex());
+    out.set("number", act.list.number);  // where the audit writer follows it
+    out.set("revoked", encode_revocations(act.list));
+  }
+  void operator()(const Approved& act) const {
+    out.set("approval", encode_approval(act.approval));
+    out.set("digest", act.approval.digest().hex());
+  }
 };
 
 Result<Body> decode_key_added(json::Reader& in) {
   const std::string fingerprint = in.text("fingerprint", 96, 96);
+  std::string holder = in.optional_text("holder", 1, kMaxHolderBytes).value_or("");
+  const auto how = confirmation_from_name(
+      in.optional_text("how", 1, 32).value_or(std::string(confirmation_name(Confirmation::kFingerprint))));
+  if (!how) in.refuse("how", Code::kMalformed, "not a way to confirm a key");
   const base::KeyId id = key_id(in, "key_id");
-  std::string role = in.text("role", 1, 32);
-  if (role != kPublisherRole) in.refuse("role", Code::kMalformed, "not a role");
+  const auto review_by = in.optional_text("review_by", 1, 64);
+  const auto role = role_from_name(in.text("role", 1, 32));
+  if (!role) in.refuse("role", Code::kMalformed, "not a role");
   const std::string spki = in.text("spki", 1, 1024);
   SG_TRY(in.finish());
   SG_TRY(const base::Bytes der, base::from_base64(spki));
@@ -88,33 +183,93 @@ Result<Body> decode_key_added(json::Reader& in) {
   if (key.key_id() != id || key.fingerprint().hex() != fingerprint) {
     return fail(Code::kKeyIdMismatch, "act: key_id or fingerprint is not of this key");
   }
-  return KeyAdded{{std::move(key), std::move(role)}};
+  ConfirmedKey confirmed{std::move(key), *role, std::move(holder), *how, {}};
+  if (review_by) {
+    SG_TRY(confirmed.review_by, base::parse_rfc3339(*review_by));
+  }
+  return KeyAdded{std::move(confirmed)};
 }
 
 Result<Body> decode_pinned(json::Reader& in) {
-  Pin pin;
-  pin.key_id = key_id(in, "key_id");
-  pin.scope = in.text("scope", 1, 130);
+  SG_TRY(Pin pin, read_pin(in));
   SG_TRY(in.finish());
-  SG_TRY(check_scope(pin.scope));
   return Pinned{std::move(pin)};
 }
 
 Result<Body> decode_imported(json::Reader& in) {
   Imported act;
   act.pack = decode_pack(in);
-  for (std::string& signer : in.texts("signers", pack::kMaxSignatures)) {
-    if (!crypto::Digest::from_hex(signer)) in.refuse("signers", Code::kMalformed, "not a key id");
-    act.signers.emplace_back(std::move(signer));
-  }
+  act.signers = key_ids(in, "signers");
   SG_TRY(in.finish());
   return act;
 }
 
-template <class BodyType>
-Result<Body> decode_pack_act(json::Reader& in) {
-  BodyType act{decode_pack(in)};
+Result<Body> decode_activated(json::Reader& in) {
+  Activated act;
+  act.pack = decode_pack(in);
+  act.approval = optional_digest(in, "approval");
+  act.below_floor = in.optional_boolean("below_floor").value_or(false);
+  act.reason = in.optional_text("reason", 1, kMaxReasonBytes).value_or("");
+  act.supersedes = optional_digest(in, "supersedes");
   SG_TRY(in.finish());
+  return act;
+}
+
+Result<Body> decode_retired(json::Reader& in) {
+  Retired act{decode_pack(in)};
+  SG_TRY(in.finish());
+  return act;
+}
+
+Result<Body> decode_repinned(json::Reader& in) {
+  Repinned act;
+  SG_TRY(act.pin, read_pin(in));
+  act.approval = optional_digest(in, "approval");
+  act.reason = in.text("reason", 1, kMaxReasonBytes);
+  SG_TRY(in.finish());
+  return act;
+}
+
+Result<Body> decode_threshold_set(json::Reader& in) {
+  ThresholdSet act;
+  act.approval = optional_digest(in, "approval");
+  act.reason = in.optional_text("reason", 1, kMaxReasonBytes).value_or("");
+  act.scope = in.text("scope", 1, 130);
+  act.threshold = static_cast<int>(in.integer("threshold", 1, static_cast<std::int64_t>(pack::kMaxSignatures)));
+  SG_TRY(in.finish());
+  if (act.scope != kGovernorsScope) SG_TRY(check_scope(act.scope));
+  return act;
+}
+
+Result<Body> decode_rotated(json::Reader& in) {
+  Rotated act;
+  act.pack = read_digest(in, "digest");
+  act.new_key = key_id(in, "new_key");
+  act.old_key = key_id(in, "old_key");
+  act.scope = in.text("scope", 1, 130);
+  SG_TRY(in.finish());
+  SG_TRY(check_scope(act.scope));
+  return act;
+}
+
+Result<Body> decode_revoked(json::Reader& in) {
+  Revoked act;
+  act.pack = read_digest(in, "digest");
+  const std::int64_t number = in.integer("number", 1, json::kMaxInteger);
+  const json::Value& list = in.value("revoked");
+  SG_TRY(in.finish());
+  SG_TRY(act.list, decode_revocations(list));
+  if (act.list.number != number) return fail(Code::kMalformed, "act: two numbers of one list");
+  return act;
+}
+
+Result<Body> decode_approved(json::Reader& in) {
+  const json::Value& approval = in.value("approval");
+  const crypto::Digest digest = read_digest(in, "digest");
+  SG_TRY(in.finish());
+  Approved act;
+  SG_TRY(act.approval, decode_approval(approval));
+  if (act.approval.digest() != digest) return fail(Code::kMalformed, "act: not the digest of this approval");
   return act;
 }
 
@@ -123,17 +278,29 @@ Result<Body> decode_body(ActKind kind, json::Reader& in) {
     case ActKind::kKeyAdded: return decode_key_added(in);
     case ActKind::kPinned: return decode_pinned(in);
     case ActKind::kImported: return decode_imported(in);
-    case ActKind::kActivated: return decode_pack_act<Activated>(in);
-    case ActKind::kRetired: return decode_pack_act<Retired>(in);
+    case ActKind::kActivated: return decode_activated(in);
+    case ActKind::kRetired: return decode_retired(in);
+    case ActKind::kRepinned: return decode_repinned(in);
+    case ActKind::kThresholdSet: return decode_threshold_set(in);
+    case ActKind::kRotated: return decode_rotated(in);
+    case ActKind::kRevoked: return decode_revoked(in);
+    case ActKind::kApproved: return decode_approved(in);
   }
   return fail(Code::kInternal, "act: no such kind");
 }
 
 }  // namespace
 
-audit::EventName event_of(ActKind kind) { return kEvents[static_cast<std::size_t>(kind)]; }
+bool Pin::holds(const base::KeyId& key) const { return std::ranges::binary_search(keys, key); }
+
+audit::EventName event_of(const Act& act) {
+  const auto* const activated = std::get_if<Activated>(&act.body);
+  if (activated != nullptr && activated->pack.kind == pack::PackKind::kPolicy) return EventName::kPolicyActivated;
+  return kEvents.at(act.body.index());
+}
 
 std::optional<ActKind> act_of(audit::EventName event) {
+  if (event == EventName::kPolicyActivated) return ActKind::kActivated;
   const auto* found = std::ranges::find(kEvents, event);
   if (found == kEvents.end()) return std::nullopt;
   return static_cast<ActKind>(found - kEvents.begin());
@@ -168,6 +335,12 @@ bool covers(std::string_view scope, const base::PackId& id) {
   if (!is_wildcard(scope)) return scope == id.str();
   const std::string_view prefix = prefix_of(scope);
   return id.str().starts_with(prefix) && id.str().size() > prefix.size();
+}
+
+bool contains_scope(std::string_view outer, std::string_view inner) {
+  if (!is_wildcard(outer)) return outer == inner;
+  if (!is_wildcard(inner)) return covers(outer, base::PackId(std::string(inner)));
+  return prefix_of(inner).starts_with(prefix_of(outer));
 }
 
 bool overlap(std::string_view a, std::string_view b) {

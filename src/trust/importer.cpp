@@ -1,6 +1,10 @@
+// Import: the checks in their order, then the acts that the pack's kind makes.
 #include "stargraph/trust/importer.hpp"
 
 #include <algorithm>
+
+#include "stargraph/pack/semver.hpp"
+#include "talk.hpp"
 
 namespace stargraph::trust {
 namespace {
@@ -8,39 +12,6 @@ namespace {
 using base::Code;
 using base::fail;
 using base::Result;
-
-// What decide_signers asks a person for.
-bool wants_fingerprint(const base::Error& error) {
-  return error.code == Code::kFingerprintMissing || error.code == Code::kSignerNotPinned;
-}
-
-// Adds what a person typed to `offer` until the signers are accepted, at most kMaxFingerprintTries wrong
-// ones.
-Result<Decision> hold_ceremony(const TrustState& state, const pack::Header& header,
-                               std::span<const crypto::PublicKey> signers, Offer& offer, const Importer::Ask& ask) {
-  auto decision = decide_signers(state, header, signers, offer);
-  if (!ask) return decision;
-  for (int attempt = 1; attempt <= kMaxFingerprintTries;) {
-    if (decision || !wants_fingerprint(decision.error())) return decision;
-    const auto typed = ask(attempt);
-    if (!typed) return decision;
-    const auto fingerprint = read_fingerprint(*typed);
-    const bool fits = fingerprint && std::ranges::any_of(signers, [&](const crypto::PublicKey& key) {
-                        return crypto::equal_constant_time(key.fingerprint().bytes(), fingerprint->bytes());
-                      });
-    if (!fits) {
-      ++attempt;
-      continue;
-    }
-    if (std::ranges::find(offer.fingerprints, *fingerprint) != offer.fingerprints.end()) {
-      ++attempt;  // the same again says nothing about the other signer
-      continue;
-    }
-    offer.fingerprints.push_back(*fingerprint);
-    decision = decide_signers(state, header, signers, offer);
-  }
-  return fail(Code::kFingerprintMismatch, "trust: three wrong fingerprints; nothing was imported");
-}
 
 PackRef ref_of(const pack::Container& container) {
   const pack::Header& header = container.header;
@@ -63,28 +34,11 @@ bool is_refusal(const base::Error& error) {
   return false;
 }
 
-// Rolls back unless committed.
-class Transaction {
- public:
-  static Result<Transaction> begin(store::Connection& connection) {
-    SG_TRY(connection.execute("BEGIN IMMEDIATE"));
-    return Transaction(connection);
-  }
-  Transaction(Transaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
-  Transaction& operator=(Transaction&&) = delete;
-  ~Transaction() {
-    if (connection_ != nullptr) static_cast<void>(connection_->execute("ROLLBACK"));
-  }
-  Result<> commit() {
-    SG_TRY(connection_->execute("COMMIT"));
-    connection_ = nullptr;
-    return {};
-  }
-
- private:
-  explicit Transaction(store::Connection& connection) : connection_(&connection) {}
-  store::Connection* connection_;
-};
+Result<std::string_view> text_of(const pack::Contents& contents, std::string_view path) {
+  const pack::File* const file = contents.find(path);
+  if (file == nullptr) return fail(Code::kFileMissing, "pack: " + std::string(path) + ": missing");
+  return base::as_text(file->bytes);
+}
 
 }  // namespace
 
@@ -92,54 +46,178 @@ struct Importer::Checked {
   pack::Container container;
   std::vector<crypto::PublicKey> signers;
   Offer offer;  // with the fingerprints a person typed
+  Findings findings;
   ImportReport report;
+  Confirmation rotated_by = Confirmation::kFingerprint;
 };
 
-Result<TrustState> Importer::read_state() {
-  SG_TRY(store::Connection connection, database_.reader());
-  return load_state(connection, audit_key_);
+// What a kind asks besides, from its own file; the same again, against the state of that moment, in add_effect().
+Result<> Importer::check_effect(const TrustState& state, Checked& checked, const Ask& ask) const {
+  const PackRef& pack = checked.report.pack;
+  if (checked.report.already_there) return {};
+  if (checked.report.revoked && checked.report.revoked->number <= state.revocation_number()) {
+    return fail(Code::kRevocationRollback, "trust: a revocation list with this number or a higher one is here");
+  }
+  if (checked.report.rotation) {
+    const Rotation& rotation = *checked.report.rotation;
+    const auto decide = [&] { return decide_rotation(state, rotation, checked.signers, checked.offer); };
+    SG_TRY(checked.rotated_by, hold_ceremony(decide, {&rotation.new_key, 1}, checked.offer, ask));
+  }
+  if (pack.kind == pack::PackKind::kPolicy) SG_TRY(check_succession(state, pack, checked.findings));
+  return {};
+}
+
+// A policy comes after the last one: a higher epoch and version of its id, or another id that says so.
+Result<> Importer::check_succession(const TrustState& state, const PackRef& pack, const Findings& findings) {
+  const ImportedPack* const last = state.last_policy();
+  if (last == nullptr || last->ref == pack) return {};
+  if (last->ref.id != pack.id) {
+    if (findings.policy && findings.policy->supersedes == last->ref.digest) return {};
+    return fail(Code::kPolicyRollback, "trust: a policy of another id that does not supersede the last one");
+  }
+  SG_TRY(const pack::SemVer before, pack::SemVer::parse(last->ref.version));
+  SG_TRY(const pack::SemVer after, pack::SemVer::parse(pack.version));
+  if (pack.epoch <= last->ref.epoch || after.compare(before) <= 0) {
+    return fail(Code::kPolicyRollback, "trust: not newer than the policy that was in force last");
+  }
+  return {};
 }
 
 Result<Importer::Checked> Importer::check(const ImportRequest& request, const ContentCheck& content_check,
                                           const Ask& ask) {
   Checked checked;
+  ImportReport& report = checked.report;
   checked.offer = request.offer;
   SG_TRY(checked.container, pack::parse(request.file));
+  const pack::Header& header = checked.container.header;
   SG_TRY(checked.signers, pack::check_signatures(checked.container));
   SG_TRY(const TrustState state, read_state());
-  checked.report.pack = ref_of(checked.container);
-  SG_TRY(checked.report.decision, hold_ceremony(state, checked.container.header, checked.signers, checked.offer, ask));
+  report.pack = ref_of(checked.container);
+  const auto decide = [&] { return decide_signers(state, header, checked.signers, checked.offer); };
+  // No fingerprint makes a governor, so nobody is asked for one.
+  const bool published = header.kind == pack::PackKind::kRules || header.kind == pack::PackKind::kExecution;
+  SG_TRY(report.decision, hold_ceremony(decide, checked.signers, checked.offer, published ? ask : Ask()));
+  SG_TRY(check_not_revoked(state, report.pack, checked.signers));
   SG_TRY(const pack::Contents contents, pack::check_contents(checked.container));
-  SG_TRY(checked.report.already_there, decide_epoch(state, checked.report.pack));
-  SG_TRY(content_check(contents));
+  SG_TRY(report.already_there, decide_epoch(state, report.pack));
+  SG_TRY(checked.findings, content_check(contents));
+  if (header.kind == pack::PackKind::kRevocation) {
+    SG_TRY(const std::string_view text, text_of(contents, kRevocationsPath));
+    SG_TRY(report.revoked, decode_revocation_list(text));
+  }
+  if (header.kind == pack::PackKind::kRotation) {
+    SG_TRY(const std::string_view text, text_of(contents, kRotationPath));
+    SG_TRY(report.rotation, decode_rotation(text));
+  }
+  SG_TRY(check_effect(state, checked, ask));
+  SG_TRY(compare_with_active(state, header, contents.manifest, report.compared_with, report.difference));
   return checked;
 }
 
+Result<> Importer::check_not_revoked(const TrustState& state, const PackRef& pack,
+                                     std::span<const crypto::PublicKey> signers) {
+  std::vector<base::KeyId> ids;
+  for (const crypto::PublicKey& signer : signers) ids.push_back(signer.key_id());
+  if (const auto revoked = state.is_revoked(pack, ids)) {
+    return fail(*revoked, "trust: " + pack.id.str() + ": this pack, its epoch or a signer was revoked");
+  }
+  return {};
+}
+
 // What an import does to `state`; empty when everything is so already.
-Result<Importer::Acts> Importer::acts_of(const Checked& checked, bool activate, const TrustState& state) {
+Result<Importer::Acts> Importer::acts_of(const Checked& checked, const ImportRequest& request,
+                                         const TrustState& state) {
   const PackRef& pack = checked.report.pack;
   SG_TRY(const Decision decision, decide_signers(state, checked.container.header, checked.signers, checked.offer));
+  SG_TRY(check_not_revoked(state, pack, checked.signers));
   SG_TRY(const bool already_there, decide_epoch(state, pack));
   Acts acts;
   for (const crypto::PublicKey& key : decision.confirmed)
-    acts.emplace_back(KeyAdded{{key, std::string(kPublisherRole)}});
+    acts.emplace_back(KeyAdded{{key, Role::kPublisher, "", {}, {}}});
   if (decision.pin) acts.emplace_back(Pinned{*decision.pin});
   if (!already_there) {
     Imported imported{pack, {}};
     for (const crypto::PublicKey& signer : checked.signers) imported.signers.push_back(signer.key_id());
     acts.emplace_back(std::move(imported));
   }
-  const ImportedPack* active = state.active(pack.id);
-  const bool first = !already_there && state.floor(pack.id).value() == 0;
-  const bool is_active = active != nullptr && active->ref == pack;
-  if (first || (activate && !is_active)) {
-    if (pack.epoch < state.floor(pack.id)) return fail(Code::kEpochBelowFloor, "trust: a newer epoch has been active");
-    acts.emplace_back(Activated{pack});
-  }
+  SG_TRY(add_effect(checked, request, state, already_there, acts));
   return acts;
 }
 
+Result<> Importer::add_effect(const Checked& checked, const ImportRequest& request, const TrustState& state,
+                              bool already_there, Acts& acts) {
+  switch (checked.report.pack.kind) {
+    case pack::PackKind::kRules:
+    case pack::PackKind::kExecution: return add_first_activation(checked, request, state, already_there, acts);
+    case pack::PackKind::kPolicy: return add_policy(checked, state, acts);
+    case pack::PackKind::kRevocation:
+      if (already_there) return {};
+      if (checked.report.revoked->number <= state.revocation_number()) {
+        return fail(Code::kRevocationRollback, "trust: another importer brought a newer revocation list");
+      }
+      acts.emplace_back(Revoked{*checked.report.revoked, checked.report.pack.digest});
+      return {};
+    case pack::PackKind::kRotation:
+      if (already_there) return {};
+      return add_rotation(checked, state, acts);
+  }
+  return fail(Code::kInternal, "trust: no such kind of pack");
+}
+
+// The first version of an id is in force at once; a later one only when asked for.
+Result<> Importer::add_first_activation(const Checked& checked, const ImportRequest& request, const TrustState& state,
+                                        bool already_there, Acts& acts) {
+  const PackRef& pack = checked.report.pack;
+  const ImportedPack* const active = state.active(pack.id);
+  const bool is_active = active != nullptr && active->ref == pack;
+  const bool first = !already_there && state.floor(pack.id).value() == 0;
+  if (is_active || !(first || request.activate)) return {};
+  if (pack.epoch < state.floor(pack.id)) {
+    return fail(Code::kEpochBelowFloor, "trust: a newer epoch of this id has been active");
+  }
+  const ImportedPack* const last = state.last_active(pack.id);
+  if (last == nullptr ? checked.report.compared_with.has_value() : checked.report.compared_with != last->ref) {
+    return fail(Code::kBusy, "trust: another importer changed what is active; try again");
+  }
+  Activated act{pack, false, "", {}, {}};
+  if (checked.report.difference.asks_for_more()) {
+    std::vector<base::KeyId> signers;
+    for (const crypto::PublicKey& signer : checked.signers) signers.push_back(signer.key_id());
+    const Step step{pack, checked.report.compared_with, checked.report.difference, ""};
+    const json::Object subject = activation_subject(step, {});
+    SG_TRY(act.approval, take_approval(state, request.approvals, kApproveActivation, subject, signers, acts));
+  }
+  acts.emplace_back(std::move(act));
+  return {};
+}
+
+Result<> Importer::add_policy(const Checked& checked, const TrustState& state, Acts& acts) {
+  const PackRef& pack = checked.report.pack;
+  const PolicyView view = checked.findings.policy.value_or(PolicyView{});
+  const ImportedPack* const last = state.last_policy();
+  if (!view.counts_now || (last != nullptr && last->ref == pack)) return {};
+  SG_TRY(check_succession(state, pack, checked.findings));
+  Activated act{pack, false, "", {}, {}};
+  if (last != nullptr && last->ref.id != pack.id) act.supersedes = last->ref.digest;
+  acts.emplace_back(std::move(act));
+  return {};
+}
+
+Result<> Importer::add_rotation(const Checked& checked, const TrustState& state, Acts& acts) {
+  const Rotation& rotation = *checked.report.rotation;
+  SG_TRY(const Confirmation how, decide_rotation(state, rotation, checked.signers, checked.offer));
+  const base::KeyId& next = rotation.new_key.key_id();
+  if (state.key(next) == nullptr) {
+    const KnownKey* const old_key = state.key(rotation.old_key);
+    const std::string holder = old_key == nullptr ? "" : old_key->confirmed.holder;
+    acts.emplace_back(KeyAdded{{rotation.new_key, Role::kPublisher, holder, how, {}}});
+  }
+  acts.emplace_back(Rotated{rotation.scope, rotation.old_key, next, checked.report.pack.digest});
+  return {};
+}
+
 Result<ImportReport> Importer::import(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask) {
+  requests_.clear();
   auto imported = check_and_store(request, content_check, ask);
   if (!imported && is_refusal(imported.error()) && !request.dry_run) report_refusal(request, imported.error());
   return imported;
@@ -149,8 +227,8 @@ Result<ImportReport> Importer::check_and_store(const ImportRequest& request, con
                                                const Ask& ask) {
   SG_TRY(Checked checked, check(request, content_check, ask));
   ImportReport& report = checked.report;
-  const auto make = [&](const TrustState& state) -> Result<Acts> {
-    SG_TRY(Acts acts, acts_of(checked, request.activate, state));
+  const Make make = [&](const TrustState& state) -> Result<Acts> {
+    SG_TRY(Acts acts, acts_of(checked, request, state));
     report.activated =
         std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Activated>(act); });
     return acts;
@@ -162,80 +240,6 @@ Result<ImportReport> Importer::check_and_store(const ImportRequest& request, con
   }
   SG_TRY(commit(make, &report.pack.digest, request.file));
   return std::move(report);
-}
-
-Result<bool> Importer::activate(const base::PackId& id, const std::string& version) {
-  bool changed = false;
-  const auto make = [&](const TrustState& state) -> Result<Acts> {
-    const ImportedPack* chosen = nullptr;
-    for (const ImportedPack& pack : state.packs()) {
-      if (pack.ref.id != id || (!version.empty() && pack.ref.version != version)) continue;
-      if (chosen == nullptr || chosen->ref.epoch < pack.ref.epoch) chosen = &pack;
-    }
-    if (chosen == nullptr) return fail(Code::kPackUnknown, "activate: no such pack was imported");
-    if (chosen->active) return Acts{};
-    if (chosen->ref.epoch < state.floor(id)) {
-      return fail(Code::kEpochBelowFloor, "activate: a newer epoch of this id has been active here");
-    }
-    changed = true;
-    return Acts{Activated{chosen->ref}};
-  };
-  SG_TRY(commit(make, nullptr, {}));
-  return changed;
-}
-
-Result<> Importer::retire(const base::PackId& id) {
-  const auto make = [&](const TrustState& state) -> Result<Acts> {
-    const ImportedPack* active = state.active(id);
-    if (active == nullptr) return fail(Code::kPackUnknown, "retire: no version of this pack is active");
-    return Acts{Retired{active->ref}};
-  };
-  return commit(make, nullptr, {});
-}
-
-Result<> Importer::commit(const std::function<Result<Acts>(const TrustState&)>& make, const crypto::Digest* digest,
-                          base::BytesView bytes) {
-  SG_TRY(store::Connection connection, database_.writer());
-  SG_TRY(Transaction transaction, Transaction::begin(connection));
-  SG_TRY(TrustState state, load_state(connection, audit_key_));
-  SG_TRY(const Acts acts, make(state));
-  if (acts.empty()) return {};
-  // The bytes first: a full disk should show before the log says that something happened.
-  if (digest != nullptr) SG_TRY(put_pack(connection, *digest, bytes));
-  for (const Body& body : acts) SG_TRY(record(connection, {state.acts() + 1, body}, state));
-  return transaction.commit();
-}
-
-Result<> Importer::record(store::Connection& connection, const Act& act, TrustState& state) {
-  SG_TRY(state.apply(act));  // nothing is put on record that a load would refuse
-  audit::Event event;
-  event.name = event_of(act.kind());
-  event.actor = actor_;
-  event.tenant = audit::site_tenant();
-  event.data = encode_act(act);
-  SG_TRY(const audit::Receipt receipt, notary_.record(event));
-  SG_TRY(const Act attested, act_from_receipt(receipt, audit_key_));
-  if (attested.kind() != act.kind() || encode_act(attested) != event.data) {
-    return fail(Code::kReceiptInvalid, "trust: the audit writer gave a receipt for another act");
-  }
-  return append_act(connection, act.number, receipt);
-}
-
-void Importer::report_refusal(const ImportRequest& request, const base::Error& error) {
-  audit::Event event;
-  event.name = audit::EventName::kPackRefused;
-  event.outcome = audit::Outcome::kDenied;
-  event.actor = actor_;
-  event.tenant = audit::site_tenant();
-  json::Array claimed;
-  if (const auto container = pack::parse(request.file)) {
-    for (const pack::SignatureEntry& entry : container->signatures) claimed.emplace_back(entry.key_id.str());
-  }
-  event.data.set("claimed_key_ids", std::move(claimed));
-  event.data.set("file_digest", crypto::sha384(request.file).hex());
-  event.data.set("reason", error.name());
-  // Best effort: the pack is refused whether or not the log can be reached.
-  static_cast<void>(notary_.record(event));
 }
 
 }  // namespace stargraph::trust

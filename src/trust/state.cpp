@@ -15,6 +15,17 @@ std::unexpected<base::Error> impossible(std::string_view why) {
   return fail(Code::kReceiptInvalid, "trust: an act that these rules never made: " + std::string(why));
 }
 
+// Revocations and rotations take effect once, by acts of their own.
+bool is_made_active(pack::PackKind kind) {
+  return kind != pack::PackKind::kRevocation && kind != pack::PackKind::kRotation;
+}
+
+bool is_published(pack::PackKind kind) { return kind == pack::PackKind::kRules || kind == pack::PackKind::kExecution; }
+
+int count_in(const Pin& pin, std::span<const base::KeyId> signers) {
+  return static_cast<int>(std::ranges::count_if(signers, [&](const base::KeyId& id) { return pin.holds(id); }));
+}
+
 }  // namespace
 
 Result<> TrustState::apply(const Act& act) {
@@ -22,35 +33,107 @@ Result<> TrustState::apply(const Act& act) {
     return fail(Code::kChainBroken,
                 "trust: act " + std::to_string(acts_ + 1) + ": missing; found " + std::to_string(act.number));
   }
+  actor_ = act.actor;
+  time_ = act.time;
   SG_TRY(std::visit([this](const auto& body) { return take(body); }, act.body));
   ++acts_;
   last_entry_ = act.entry;
   return {};
 }
 
+// --- keys and pins ---
+
 Result<> TrustState::take(const KeyAdded& act) {
-  if (!keys_.emplace(act.key.key.key_id(), act.key).second) return impossible("a key added twice");
+  const base::KeyId& id = act.key.key.key_id();
+  if (is_revoked(id)) return impossible("a revoked key confirmed");
+  const auto known = keys_.find(id);
+  if (known != keys_.end() && known->second.role() != act.key.role) return impossible("a second role for a key");
+  keys_.insert_or_assign(id, KnownKey{act.key, actor_, time_});
   return {};
 }
 
+bool TrustState::are_publishers(const Pin& pin) const {
+  return std::ranges::all_of(pin.keys, [this](const base::KeyId& id) {
+    const KnownKey* const known = key(id);
+    return known != nullptr && known->role() == Role::kPublisher;
+  });
+}
+
 Result<> TrustState::take(const Pinned& act) {
-  if (!keys_.contains(act.pin.key_id)) return impossible("a pin to an unknown key");
+  if (!are_publishers(act.pin)) return impossible("a pin to a key that is no known publisher's");
   for (const Pin& pin : pins_) {
     if (pin.scope == act.pin.scope) return impossible("a scope pinned twice");
-    if (pin.key_id != act.pin.key_id && overlap(pin.scope, act.pin.scope))
-      return impossible("overlapping pins of two keys");
+    if (pin.keys != act.pin.keys && overlap(pin.scope, act.pin.scope)) return impossible("overlapping pins");
   }
   pins_.push_back(act.pin);
   return {};
 }
 
-Result<> TrustState::take(const Imported& act) {
-  const auto pin = pin_for(act.pack.id);
-  if (!pin || std::ranges::find(act.signers, pin->key_id) == act.signers.end()) {
-    return impossible("an import that no pin covers");
+Result<> TrustState::take(const Repinned& act) {
+  if (!are_publishers(act.pin)) return impossible("a pin to a key that is no known publisher's");
+  const Pin* const before = governing(act.pin.scope);
+  if (before == nullptr) return impossible("a scope taken over that nobody had");
+  if (act.pin.threshold < before->threshold) {
+    SG_TRY(use_approval(act.approval, kApproveRepin, "scope", act.pin.scope));
   }
-  if (!std::ranges::all_of(act.signers, [this](const base::KeyId& id) { return keys_.contains(id); })) {
-    return impossible("an import with an unknown signer");
+  const auto same = std::ranges::find(pins_, act.pin.scope, &Pin::scope);
+  if (same == pins_.end()) {
+    pins_.push_back(act.pin);
+  } else {
+    *same = act.pin;
+  }
+  return {};
+}
+
+Result<> TrustState::take(const ThresholdSet& act) {
+  int* threshold = &governor_threshold_;
+  auto keys = keys_of(Role::kGovernor).size();
+  if (act.scope != kGovernorsScope) {
+    const auto pin = std::ranges::find(pins_, act.scope, &Pin::scope);
+    if (pin == pins_.end()) return impossible("a threshold of a scope without a pin");
+    threshold = &pin->threshold;
+    keys = pin->keys.size();
+  }
+  if (act.threshold > static_cast<int>(keys)) return impossible("a threshold over the number of keys");
+  if (act.threshold < *threshold) SG_TRY(use_approval(act.approval, kApproveThreshold, "scope", act.scope));
+  *threshold = act.threshold;
+  return {};
+}
+
+Result<> TrustState::take(const Rotated& act) {
+  const auto pin = std::ranges::find(pins_, act.scope, &Pin::scope);
+  if (pin == pins_.end() || !pin->holds(act.old_key)) return impossible("a rotation of a key that is not pinned");
+  if (pin->holds(act.new_key)) return impossible("a rotation to a key that is pinned already");
+  const bool by_pack = std::ranges::any_of(packs_, [&](const ImportedPack& pack) {
+    return pack.ref.kind == pack::PackKind::kRotation && pack.ref.digest == act.pack &&
+           std::ranges::find(pack.signers, act.old_key) != pack.signers.end();
+  });
+  if (!by_pack) return impossible("a rotation without a pack that the old key signed");
+  Pin next = *pin;
+  std::erase(next.keys, act.old_key);
+  next.keys.push_back(act.new_key);
+  std::ranges::sort(next.keys);
+  if (!are_publishers(next)) return impossible("a rotation to a key that is no known publisher's");
+  *pin = std::move(next);
+  return {};
+}
+
+// --- packs ---
+
+Result<> TrustState::take(const Imported& act) {
+  if (is_revoked(act.pack, act.signers)) return impossible("an import of what was revoked");
+  int governors = 0;
+  for (const base::KeyId& id : act.signers) {
+    const KnownKey* const known = key(id);
+    if (known == nullptr) return impossible("an import with an unknown signer");
+    if (!may_sign(known->role(), act.pack.kind)) return impossible("an import signed by a key of another role");
+    if (known->role() == Role::kGovernor) ++governors;
+  }
+  if (is_published(act.pack.kind)) {
+    const auto pin = pin_for(act.pack.id);
+    if (!pin || count_in(*pin, act.signers) < pin->threshold) return impossible("an import that no pin covers");
+  } else if (act.pack.kind != pack::PackKind::kRotation && governors < governor_threshold_) {
+    return impossible("an import that too few governors signed");
   }
   const auto already = decide_epoch(*this, act.pack);
   if (!already) return impossible(already.error().name());
@@ -60,14 +143,40 @@ Result<> TrustState::take(const Imported& act) {
 }
 
 Result<> TrustState::take(const Activated& act) {
-  ImportedPack* pack = find_exact(act.pack);
-  if (pack == nullptr) return impossible("a pack made active that was never imported");
-  if (pack->ref.epoch < floor(pack->ref.id)) return impossible("an epoch below the floor made active");
+  ImportedPack* const pack = find_exact(act.pack);
+  if (pack == nullptr || !is_made_active(act.pack.kind))
+    return impossible("a pack made active that was never imported");
+  if (is_revoked(pack->ref, pack->signers)) return impossible("a revoked pack made active");
+  if (is_published(pack->ref.kind)) {
+    const auto pin = pin_for(pack->ref.id);  // the one of today: a key that was rotated away makes nothing active
+    if (!pin || count_in(*pin, pack->signers) < pin->threshold) return impossible("a pack made active without its pin");
+  }
+  const bool below = pack->ref.epoch < floor(pack->ref.id);
+  if (below != act.below_floor) return impossible("an epoch below the floor made active");
+  if (below && act.reason.empty()) return impossible("an epoch below the floor made active without a reason");
+  if (below && !act.approval) return impossible("an epoch below the floor made active without an approval");
+  if (act.approval) SG_TRY(use_approval(act.approval, kApproveActivation, "digest", act.pack.digest.hex()));
+  if (pack->ref.kind == pack::PackKind::kPolicy) SG_TRY(take_policy(act, *pack));
   for (ImportedPack& other : packs_) {
     if (other.ref.id == pack->ref.id) other.active = false;
   }
   pack->active = true;
-  floors_[pack->ref.id] = pack->ref.epoch;
+  base::Epoch& floor = floors_[pack->ref.id];
+  floor = std::max(floor, pack->ref.epoch);
+  last_active_[pack->ref.id] = pack->ref.digest;
+  return {};
+}
+
+// One policy at a time, and only forwards.
+Result<> TrustState::take_policy(const Activated& act, const ImportedPack& pack) {
+  if (act.below_floor) return impossible("an older policy made active");
+  const ImportedPack* const last = last_policy();
+  const bool same_id = last == nullptr || last->ref.id == pack.ref.id;
+  if (!same_id && act.supersedes != last->ref.digest) return impossible("a policy that does not follow the last one");
+  for (ImportedPack& other : packs_) {
+    if (other.ref.kind == pack::PackKind::kPolicy) other.active = false;
+  }
+  last_policy_ = pack.ref.digest;
   return {};
 }
 
@@ -78,15 +187,105 @@ Result<> TrustState::take(const Retired& act) {
   return {};
 }
 
+// --- revocation and approval ---
+
+// What is revoked is not active any more, from this very act on.
+Result<> TrustState::take(const Revoked& act) {
+  if (act.list.number <= revocations_.number) return impossible("an older revocation list");
+  const bool by_pack = std::ranges::any_of(packs_, [&](const ImportedPack& pack) {
+    return pack.ref.kind == pack::PackKind::kRevocation && pack.ref.digest == act.pack;
+  });
+  if (!by_pack) return impossible("a revocation without its pack");
+  revocations_.add(act.list);
+  for (ImportedPack& pack : packs_) {
+    if (is_revoked(pack.ref, pack.signers)) pack.active = false;
+  }
+  return {};
+}
+
+Result<> TrustState::take(const Approved& act) {
+  const KnownKey* const approver = key(act.approval.key_id);
+  if (approver == nullptr || approver->role() != Role::kApprover || is_revoked(act.approval.key_id)) {
+    return impossible("an approval by a key that is no approver's");
+  }
+  auto request = verify_approval(act.approval, approver->key(), time_);
+  if (!request) return impossible(request.error().message);
+  const crypto::Digest digest = act.approval.digest();
+  if (!approvals_.insert(digest).second) return impossible("an approval used twice");
+  unused_.emplace(digest, *std::move(request));
+  return {};
+}
+
+Result<> TrustState::use_approval(const std::optional<crypto::Digest>& approval, std::string_view act,
+                                  std::string_view member, const json::Value& value) {
+  const auto found = approval ? unused_.find(*approval) : unused_.end();
+  if (found == unused_.end()) return impossible("an act without the approval it needs");
+  const json::Value* const about = found->second.subject.find(member);
+  if (found->second.act != act || about == nullptr || !(*about == value)) {
+    return impossible("an act under the approval of another");
+  }
+  unused_.erase(found);
+  return {};
+}
+
+std::optional<Code> TrustState::is_revoked(const PackRef& pack, std::span<const base::KeyId> signers) const {
+  if (std::ranges::any_of(signers, [this](const base::KeyId& id) { return is_revoked(id); })) {
+    return Code::kSignerRevoked;
+  }
+  if (revocations_.digests.contains(pack.digest)) return Code::kDigestRevoked;
+  const auto hit = [&](const EpochRange& range) { return range.covers(pack.id, pack.epoch); };
+  if (std::ranges::any_of(revocations_.ranges, hit)) return Code::kPackRevoked;
+  return std::nullopt;
+}
+
+// --- looking ---
+
 ImportedPack* TrustState::find_exact(const PackRef& pack) {
   const auto found = std::ranges::find(packs_, pack, &ImportedPack::ref);
   return found == packs_.end() ? nullptr : &*found;
+}
+
+const KnownKey* TrustState::key(const base::KeyId& id) const {
+  const auto found = keys_.find(id);
+  return found == keys_.end() ? nullptr : &found->second;
+}
+
+std::vector<const KnownKey*> TrustState::keys_of(Role role) const {
+  std::vector<const KnownKey*> keys;
+  for (const auto& [id, key] : keys_) {
+    if (key.role() == role && !is_revoked(id)) keys.push_back(&key);
+  }
+  return keys;
+}
+
+std::vector<const KnownKey*> TrustState::review_due(base::Timestamp time) const {
+  std::vector<const KnownKey*> keys;
+  for (const auto& [id, key] : keys_) {
+    if (key.confirmed.review_by && *key.confirmed.review_by <= time && !is_revoked(id)) keys.push_back(&key);
+  }
+  return keys;
 }
 
 std::optional<Pin> TrustState::pin_for(const base::PackId& id) const {
   std::optional<Pin> longest;
   for (const Pin& pin : pins_) {
     if (covers(pin.scope, id) && (!longest || pin.scope.size() > longest->scope.size())) longest = pin;
+  }
+  return longest;
+}
+
+const Pin* TrustState::pin_of(std::string_view scope) const {
+  const auto found = std::ranges::find(pins_, scope, &Pin::scope);
+  return found == pins_.end() ? nullptr : &*found;
+}
+
+const Pin* TrustState::governing(std::string_view scope) const {
+  const Pin* longest = pin_of(scope);
+  if (longest != nullptr) return longest;
+  for (const Pin& pin : pins_) {
+    if (contains_scope(pin.scope, scope) && (longest == nullptr || pin.scope.size() > longest->scope.size())) {
+      longest = &pin;
+    }
   }
   return longest;
 }
@@ -112,5 +311,23 @@ const ImportedPack* TrustState::find(const base::PackId& id, base::Epoch epoch) 
       std::ranges::find_if(packs_, [&](const ImportedPack& p) { return p.ref.id == id && p.ref.epoch == epoch; });
   return found == packs_.end() ? nullptr : &*found;
 }
+
+const ImportedPack* TrustState::find_digest(const std::optional<crypto::Digest>& digest) const {
+  if (!digest) return nullptr;
+  const auto found = std::ranges::find_if(packs_, [&](const ImportedPack& p) { return p.ref.digest == *digest; });
+  return found == packs_.end() ? nullptr : &*found;
+}
+
+const ImportedPack* TrustState::last_active(const base::PackId& id) const {
+  const auto found = last_active_.find(id);
+  return found == last_active_.end() ? nullptr : find_digest(found->second);
+}
+
+const ImportedPack* TrustState::active_policy() const {
+  const ImportedPack* const last = last_policy();
+  return last != nullptr && last->active ? last : nullptr;
+}
+
+const ImportedPack* TrustState::last_policy() const { return find_digest(last_policy_); }
 
 }  // namespace stargraph::trust

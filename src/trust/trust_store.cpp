@@ -23,10 +23,15 @@ const std::string& schema() {
   return schema;
 }
 
+// What the daemon said to the last reload; verdict.hpp.
+constexpr std::string_view kVerdictSchema =
+    "CREATE TABLE reload_verdict (id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL, "
+    "acts INTEGER NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL, time INTEGER NOT NULL) STRICT;";
+
 }  // namespace
 
 std::span<const store::Migration> trust_migrations() {
-  static const std::array<store::Migration, 1> migrations{{{"trust", 1, schema()}}};
+  static const std::array<store::Migration, 2> migrations{{{"trust", 1, schema()}, {"trust", 2, kVerdictSchema}}};
   return migrations;
 }
 
@@ -40,6 +45,8 @@ Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::Public
   auto act = decode_act(*kind, entry->event.data);
   if (!act) return fail(Code::kReceiptInvalid, "trust: receipt: " + act.error().message);
   act->entry = entry->source_seq;
+  act->actor = entry->event.actor;
+  act->time = entry->time;
   return act;
 }
 
@@ -92,7 +99,7 @@ struct LoadedPack::State {
   pack::Contents contents;
 };
 
-Result<LoadedPack> LoadedPack::load(base::Bytes bytes, const ImportedPack& imported, const TrustState& state) {
+Result<LoadedPack> LoadedPack::reread(base::Bytes bytes, const ImportedPack& imported) {
   auto loaded = std::make_shared<State>();
   loaded->bytes = std::move(bytes);
   loaded->ref = imported.ref;
@@ -105,12 +112,18 @@ Result<LoadedPack> LoadedPack::load(base::Bytes bytes, const ImportedPack& impor
   if (!std::ranges::equal(signers, imported.signers, {}, &crypto::PublicKey::key_id)) {
     return fail(Code::kSignerMismatch, "trust store: " + imported.ref.id.str() + ": other signers than at import");
   }
-  SG_TRY(decide_signers(state, container.header, signers, {}));
   SG_TRY(loaded->contents, pack::check_contents(container));
   return LoadedPack(std::move(loaded));
 }
 
+Result<LoadedPack> LoadedPack::load(base::Bytes bytes, const ImportedPack& imported, const TrustState& state) {
+  SG_TRY(check_still_trusted(state, imported.ref, imported.signers));
+  return reread(std::move(bytes), imported);
+}
+
 const PackRef& LoadedPack::ref() const { return state_->ref; }
+const pack::Header& LoadedPack::header() const { return state_->container.header; }
+const pack::Contents& LoadedPack::contents() const { return state_->contents; }
 const pack::Manifest& LoadedPack::manifest() const { return state_->contents.manifest; }
 const pack::RulesManifest* LoadedPack::rules() const { return std::get_if<pack::RulesManifest>(&manifest()); }
 const pack::ExecutionManifest* LoadedPack::execution() const {

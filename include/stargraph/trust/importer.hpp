@@ -1,25 +1,50 @@
-// Import, activate, retire: the acts, in the order of checks of docs/formats/pack.md.
+// Importer: makes the acts of trust, in the order of checks of docs/formats/pack.md.
 //
 // Everything is checked before the database is locked. Then one transaction: the state is read again (a
 // second importer may have been faster), each act gets its receipt, acts and bytes are stored. A refused
 // pack leaves nothing behind but a "pack.refused" entry in the log.
+//
+// Acts that give more than there was (a version that asks for more, an epoch below the floor, fewer signatures)
+// need an approver's token. Without one they fail with kApprovalMissing and requests() has what to sign.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "stargraph/pack/verify.hpp"
 #include "stargraph/store/database.hpp"
 #include "stargraph/trust/ceremony.hpp"
+#include "stargraph/trust/difference.hpp"
 #include "stargraph/trust/notary.hpp"
 #include "stargraph/trust/trust_store.hpp"
 
 namespace stargraph::trust {
 
+// Where acts are made. All must outlive the importer.
+struct Desk {
+  base::Env& env;  // for the time
+  store::Database& database;
+  const crypto::PublicKey& audit_key;  // checks receipts, those just given too
+  Notary& notary;
+  base::ActorName actor;           // who acts, as the log shows it
+  std::vector<std::string> names;  // the same person's other names: an approver may have none of them
+};
+
+// What only the program can say of a policy pack, since the module policy stands above this one.
+struct PolicyView {
+  bool counts_now = false;                   // between not_before and not_after
+  std::optional<crypto::Digest> supersedes;  // the policy it takes the place of
+};
+struct Findings {
+  std::optional<PolicyView> policy;  // of policy packs
+};
+
 struct ImportRequest {
   base::BytesView file;  // must outlive the call
   Offer offer;
+  std::vector<Approval> approvals;
   bool activate = false;  // also when another version of the id is active
   bool dry_run = false;   // every check, no act
 };
@@ -27,52 +52,142 @@ struct ImportRequest {
 struct ImportReport {
   PackRef pack;
   Decision decision;
-  bool already_there = false;  // exactly this pack was imported before: nothing was done
+  bool already_there = false;  // exactly this pack was imported before
   bool activated = false;
+  std::optional<Revocations> revoked;  // took effect
+  std::optional<Rotation> rotation;    // took effect
+  std::optional<PackRef> compared_with;
+  Difference difference;  // to `compared_with`: the active version, or the one that was active last
+};
+
+struct ActivateRequest {
+  base::PackId id;
+  std::string version;       // the newest by epoch when empty
+  bool below_floor = false;  // then with a reason and an approval
+  std::string reason;
+  std::vector<Approval> approvals;
+};
+
+// One pack that becomes active.
+struct Step {
+  PackRef pack;
+  std::optional<PackRef> before;
+  Difference difference;
+  std::string request;  // for an approver; empty when none is needed
+};
+
+struct ReloadReport {
+  std::vector<Step> steps;
+  std::int64_t acts = 0;  // in the store afterwards
+};
+
+struct KeyRequest {
+  ConfirmedKey key;
+  std::vector<crypto::Digest> fingerprints;
+};
+
+struct RepinRequest {
+  std::string scope;
+  std::vector<base::KeyId> keys;
+  std::optional<int> threshold;  // that of the pin before when absent
+  std::string reason;
+  std::vector<Approval> approvals;
+};
+
+struct ThresholdRequest {
+  std::string scope;  // of a pin, or kGovernorsScope
+  int threshold = 1;
+  std::string reason;
+  std::vector<Approval> approvals;
 };
 
 class Importer {
  public:
-  // The last check, made by the program since it needs the jail and the graph module.
-  using ContentCheck = std::function<base::Result<>(const pack::Contents&)>;
+  // The last check, made by the program since it needs the jail and modules above this one.
+  using ContentCheck = std::function<base::Result<Findings>(const pack::Contents&)>;
   // Asks a person for the fingerprint, `attempt` from 1; nothing when there is nobody to ask.
   using Ask = std::function<std::optional<std::string>(int attempt)>;
 
-  // All must outlive the importer. `audit_key` checks receipts, those just given too.
-  // `actor` is who acts, as the log shows it.
-  Importer(store::Database& database, const crypto::PublicKey& audit_key, Notary& notary, base::ActorName actor)
-      : database_(database), audit_key_(audit_key), notary_(notary), actor_(std::move(actor)) {}
+  explicit Importer(Desk desk) : desk_(std::move(desk)) {}
 
   // The reason codes of pack::parse, check_signatures, decide_signers, check_contents, decide_epoch and
-  // `content_check`, in this order; then kAuditUnavailable, kBusy, kIo. The first version of an id is
-  // activated by its import, later ones when asked.
+  // `content_check`, in this order, and those of what the kind does; then kAuditUnavailable, kBusy, kIo.
+  //   rules, execution: the first version of an id is activated, later ones are staged unless asked for otherwise;
+  //   policy: activated when it counts now and is newer than the last one (kPolicyRollback);
+  //   revocation: takes effect at once (kRevocationRollback for a number that is not higher);
+  //   rotation: takes effect at once.
   [[nodiscard]] base::Result<ImportReport> import(const ImportRequest& request, const ContentCheck& content_check,
                                                   const Ask& ask);
-  // Makes an imported version active; the newest by epoch when `version` is empty. kPackUnknown,
-  // kEpochBelowFloor. True when it was not active before.
-  [[nodiscard]] base::Result<bool> activate(const base::PackId& id, const std::string& version);
+  // Makes an imported version active, after all its checks from the stored bytes. kPackUnknown, kEpochBelowFloor,
+  // kApprovalMissing, kPolicyRollback. Without a value when it was active before.
+  [[nodiscard]] base::Result<std::optional<Step>> activate(const ActivateRequest& request,
+                                                           const ContentCheck& content_check);
+  // What reload() would do: the newest staged version of each id that has an active one, and the newest policy
+  // that counts now. Each checked again from the stored bytes.
+  [[nodiscard]] base::Result<ReloadReport> plan_reload(const ContentCheck& content_check);
+  // All of the plan, or nothing.
+  [[nodiscard]] base::Result<ReloadReport> reload(const std::vector<Approval>& approvals,
+                                                  const ContentCheck& content_check);
   // No version of `id` is active any more. The floor stays. kPackUnknown.
   [[nodiscard]] base::Result<> retire(const base::PackId& id);
 
+  // A person confirms a key for a role. kFingerprintMissing, kFingerprintMismatch, kRoleMismatch (a key has one
+  // role for ever), kSignerRevoked.
+  [[nodiscard]] base::Result<> add_key(const KeyRequest& request, const Ask& ask);
+  // kSignerNotPinned, kRoleMismatch, kScopeInvalid, kUsage without a reason, kApprovalMissing.
+  [[nodiscard]] base::Result<Pin> repin(const RepinRequest& request);
+  // kScopeInvalid without such a pin, kNumberRange for more than there are keys, kApprovalMissing when it falls.
+  // False when it was so already.
+  [[nodiscard]] base::Result<bool> set_threshold(const ThresholdRequest& request);
+
+  // What approvers have to sign before the last call that failed with kApprovalMissing can be made again.
+  [[nodiscard]] const std::vector<std::string>& requests() const { return requests_; }
+
  private:
   using Acts = std::vector<Body>;
+  using Make = std::function<base::Result<Acts>(const TrustState&)>;
   struct Checked;
+  struct Candidate;
   base::Result<ImportReport> check_and_store(const ImportRequest& request, const ContentCheck& content_check,
                                              const Ask& ask);
   base::Result<Checked> check(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask);
-  static base::Result<Acts> acts_of(const Checked& checked, bool activate, const TrustState& state);
+  base::Result<> check_effect(const TrustState& state, Checked& checked, const Ask& ask) const;
+  static base::Result<> check_succession(const TrustState& state, const PackRef& pack, const Findings& findings);
+  static base::Result<> check_not_revoked(const TrustState& state, const PackRef& pack,
+                                          std::span<const crypto::PublicKey> signers);
+  base::Result<Acts> acts_of(const Checked& checked, const ImportRequest& request, const TrustState& state);
+  base::Result<> add_effect(const Checked& checked, const ImportRequest& request, const TrustState& state,
+                            bool already_there, Acts& acts);
+  base::Result<> add_first_activation(const Checked& checked, const ImportRequest& request, const TrustState& state,
+                                      bool already_there, Acts& acts);
+  static base::Result<> add_policy(const Checked& checked, const TrustState& state, Acts& acts);
+  static base::Result<> add_rotation(const Checked& checked, const TrustState& state, Acts& acts);
+  // The version that was made active last, if any, and what `manifest` has that it had not.
+  base::Result<> compare_with_active(const TrustState& state, const pack::Header& header,
+                                     const pack::Manifest& manifest, std::optional<PackRef>& before,
+                                     Difference& difference);
+
+  base::Result<Candidate> examine(const TrustState& state, const ImportedPack& pack, const ContentCheck& content_check);
+  base::Result<std::vector<Candidate>> candidates(const TrustState& state, const ContentCheck& content_check);
+  base::Result<std::optional<Candidate>> policy_candidate(const TrustState& state, const ContentCheck& content_check);
+  [[nodiscard]] json::Object activation_subject(const Step& step, const ActivateRequest& request) const;
+  base::Result<> add_activation(const TrustState& state, const Candidate& candidate, const ActivateRequest& request,
+                                Acts& acts);
+  base::Result<> finish(std::int64_t acts_before, Acts acts);
+
+  // Adds the Approved act when one of `approvals` fits; else kApprovalMissing, and the request is kept.
+  base::Result<crypto::Digest> take_approval(const TrustState& state, const std::vector<Approval>& approvals,
+                                             std::string_view act, const json::Object& subject,
+                                             std::span<const base::KeyId> signers, Acts& acts);
   base::Result<TrustState> read_state();
   // Inside one write transaction: reads the state again, asks `make` for the acts, stores `bytes` under
   // `digest` when given, records and stores the acts.
-  base::Result<> commit(const std::function<base::Result<Acts>(const TrustState&)>& make, const crypto::Digest* digest,
-                        base::BytesView bytes);
+  base::Result<> commit(const Make& make, const crypto::Digest* digest, base::BytesView bytes);
   base::Result<> record(store::Connection& connection, const Act& act, TrustState& state);
   void report_refusal(const ImportRequest& request, const base::Error& error);
 
-  store::Database& database_;
-  const crypto::PublicKey& audit_key_;
-  Notary& notary_;
-  base::ActorName actor_;
+  Desk desk_;
+  std::vector<std::string> requests_;
 };
 
 }  // namespace stargraph::trust

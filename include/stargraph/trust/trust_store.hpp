@@ -41,11 +41,18 @@ namespace stargraph::trust {
 class LoadedPack {
  public:
   // Checks everything of pack::parse, check_signatures and check_contents again, that the digest is
-  // `ref.digest`, and that the signers recorded at import are the ones in the file.
+  // `ref.digest`, that the signers recorded at import are the ones in the file, and that nothing about it was
+  // revoked since (kPackRevoked). The pin it came under is not asked again: it may have gone to another key
+  // since, and a run keeps the packs it started with.
   [[nodiscard]] static base::Result<LoadedPack> load(base::Bytes bytes, const ImportedPack& imported,
                                                      const TrustState& state);
 
+  // The same without asking whether it is still trusted: to compare with, never to run.
+  [[nodiscard]] static base::Result<LoadedPack> reread(base::Bytes bytes, const ImportedPack& imported);
+
   [[nodiscard]] const PackRef& ref() const;
+  [[nodiscard]] const pack::Header& header() const;
+  [[nodiscard]] const pack::Contents& contents() const;
   [[nodiscard]] const pack::Manifest& manifest() const;
   // Null unless the pack is of that kind.
   [[nodiscard]] const pack::RulesManifest* rules() const;
@@ -59,7 +66,7 @@ class LoadedPack {
   std::shared_ptr<const State> state_;
 };
 
-// The active packs by id, all or none.
+// The active packs of every kind by id, all or none. A revoked pack is not active.
 [[nodiscard]] base::Result<std::vector<LoadedPack>> load_active(store::Connection& connection,
                                                                 const crypto::PublicKey& audit_key);
 

@@ -71,7 +71,8 @@ Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
   }
   SG_TRY(site->database_, store::Database::open(config.state.database(), key, trust::trust_migrations()));
   if (acts) {
-    site->importer_ = std::make_unique<trust::Importer>(*site->database_, site->audit_key_, *site->notary_, who);
+    site->importer_ = std::make_unique<trust::Importer>(
+        trust::Desk{env, *site->database_, site->audit_key_, *site->notary_, who, {who.str()}});
   }
   return site;
 }

@@ -47,7 +47,7 @@ void report(const Context& context, const trust::ImportReport& report, bool dry_
   document.set("activated", report.activated);
   document.set("already_there", report.already_there);
   document.set("dry_run", dry_run);
-  document.set("pin", json::Object{{"key", short_key_id(report.decision.governing.key_id)},
+  document.set("pin", json::Object{{"key", short_key_id(report.decision.governing.keys.front())},
                                    {"new", report.decision.pin.has_value()},
                                    {"scope", report.decision.governing.scope}});
   std::string text = name_of(report.pack) + ": ";
@@ -55,12 +55,19 @@ void report(const Context& context, const trust::ImportReport& report, bool dry_
   text += report.activated ? (dry_run ? ", would be active\n" : ", active\n") : "\n";
   if (report.decision.pin) {
     text += std::string(dry_run ? "would pin " : "pinned ") + report.decision.governing.scope + " to key " +
-            short_key_id(report.decision.governing.key_id) + "...\n";
+            short_key_id(report.decision.governing.keys.front()) + "...\n";
   }
   if (!report.activated && !report.already_there && !dry_run) {
     text += "Staged. `stargraph-pack activate " + report.pack.id.str() + "` makes it active.\n";
   }
   context.print(document, text);
+}
+
+trust::Importer::ContentCheck content_check(const Context& context) {
+  return [&context](const pack::Contents& contents) -> Result<trust::Findings> {
+    SG_TRY(check_meaning(context.jail.get(), contents.manifest, contents.files));
+    return trust::Findings{};
+  };
 }
 
 Result<> import(const Context& context, const Options& options) {
@@ -76,10 +83,7 @@ Result<> import(const Context& context, const Options& options) {
     request.offer.fingerprints.push_back(trust::read_fingerprint(typed).value_or(crypto::Digest()));
   }
   if (!options.scope.empty()) request.offer.scope = options.scope;
-  const auto content_check = [&](const pack::Contents& contents) {
-    return check_meaning(context.jail.get(), contents.manifest, contents.files);
-  };
-  SG_TRY(const trust::ImportReport done, site->importer().import(request, content_check, ask_fingerprint));
+  SG_TRY(const trust::ImportReport done, site->importer().import(request, content_check(context), ask_fingerprint));
   report(context, done, options.dry_run);
   return {};
 }
@@ -87,7 +91,11 @@ Result<> import(const Context& context, const Options& options) {
 Result<> activate(const Context& context, const Options& options) {
   SG_TRY(const std::unique_ptr<Site> site, Site::open_for_acts(context));
   const base::PackId id(options.id);
-  SG_TRY(const bool changed, site->importer().activate(id, options.version));
+  trust::ActivateRequest request;
+  request.id = id;
+  request.version = options.version;
+  SG_TRY(const auto step, site->importer().activate(request, content_check(context)));
+  const bool changed = step.has_value();
   SG_TRY(const trust::TrustState state, site->state());
   const trust::PackRef& active = state.active(id)->ref;
   json::Object document = describe(active);
@@ -110,8 +118,8 @@ Result<> show_pins(const Context& context, const Options& /*options*/, const tru
   json::Array pins;
   std::string text;
   for (const trust::Pin& pin : state.pins()) {
-    pins.emplace_back(json::Object{{"key_id", pin.key_id.str()}, {"scope", pin.scope}});
-    text += pin.scope + "  " + short_key_id(pin.key_id) + "...\n";
+    pins.emplace_back(json::Object{{"key_id", pin.keys.front().str()}, {"scope", pin.scope}});
+    text += pin.scope + "  " + short_key_id(pin.keys.front()) + "...\n";
   }
   context.print(json::Object{{"pins", std::move(pins)}}, text.empty() ? "no pins\n" : text);
   return {};
@@ -121,12 +129,13 @@ Result<> show_keys(const Context& context, const Options& /*options*/, const tru
   json::Array keys;
   std::string text;
   for (const auto& [id, key] : state.keys()) {
-    keys.emplace_back(json::Object{{"alg", crypto::algorithm_name(key.key.algorithm())},
-                                   {"fingerprint", crypto::fingerprint_hex(key.key.fingerprint())},
+    keys.emplace_back(json::Object{{"alg", crypto::algorithm_name(key.key().algorithm())},
+                                   {"fingerprint", crypto::fingerprint_hex(key.key().fingerprint())},
                                    {"key_id", id.str()},
-                                   {"role", key.role}});
-    text += short_key_id(id) + "...  " + key.role + "  " + std::string(crypto::algorithm_name(key.key.algorithm())) +
-            "\n  " + crypto::fingerprint_hex(key.key.fingerprint()) + "\n";
+                                   {"role", trust::role_name(key.role())}});
+    text += short_key_id(id) + "...  " + std::string(trust::role_name(key.role())) + "  " +
+            std::string(crypto::algorithm_name(key.key().algorithm())) + "\n  " +
+            crypto::fingerprint_hex(key.key().fingerprint()) + "\n";
   }
   context.print(json::Object{{"keys", std::move(keys)}}, text.empty() ? "no keys\n" : text);
   return {};
