@@ -99,7 +99,7 @@ Result<Principal> read_principal(const Value& value, const std::string& pointer)
     if (!is_name(tenant)) in.refuse("also_tenants", Code::kConfigInvalid, "not a name of [a-z0-9_.@-]");
     principal.also_tenants.emplace_back(std::move(tenant));
   }
-  principal.roles = in.texts("roles", 64);
+  principal.roles = in.optional_texts("roles", 64);
   SG_TRY(group(in, "match", [&](Reader& inner) { read_match(inner, principal.match); }));
   SG_TRY(in.finish());
   return principal;

@@ -112,14 +112,15 @@ json::Value pack_value(const trust::PackRef& pack) {
   return json::Object{{"digest", pack.digest.hex()}, {"id", pack.id.str()}, {"version", pack.version}};
 }
 
-crypto::Digest basis_hash(const graph::Plan& plan, std::vector<trust::PackRef> packs) {
+crypto::Digest basis_hash(const graph::Plan& plan, std::vector<trust::PackRef> packs,
+                          const std::optional<trust::PackRef>& policy) {
   std::ranges::sort(packs, {}, [](const trust::PackRef& pack) { return pack.id; });
   json::Array rows;
   for (const trust::PackRef& pack : packs) rows.push_back(pack_value(pack));
   const json::Object parts{{"engine", kSemanticsVersion},
                            {"graph_hash", plan.hash().hex()},
                            {"packs", std::move(rows)},
-                           {"policy", nullptr}};
+                           {"policy", policy ? json::Value(policy->digest.hex()) : json::Value()}};
   return crypto::domain_digest(kBasisDomain, json::canonical(parts));
 }
 
@@ -187,10 +188,38 @@ Result<> check_branches(const graph::Plan& plan) {
   return {};
 }
 
+// A pack asks for what it declares; its graph for the tools it names. A graph that came in no pack is unsigned.
+policy::ExecutionInput judged_by_policy(const graph::Plan& plan, const LoadedPack* execution) {
+  policy::ExecutionInput input;
+  input.graph_hash = plan.hash().hex();
+  for (const graph::Reference& tool : plan.document().tools) input.requested_tools.push_back(tool.id);
+  if (execution == nullptr) return input;
+  const pack::ExecutionManifest& manifest = *execution->execution();
+  input.pack_id = execution->ref().id.str();
+  input.pack_version = execution->ref().version;
+  input.pack_digest = execution->ref().digest.hex();
+  input.is_signed = true;  // LoadedPack::load() checked it from its bytes
+  input.deterministic = manifest.deterministic;
+  input.declared_tools = manifest.declared_tools;
+  input.declared_permissions = manifest.declared_permissions;
+  input.requested_permissions = manifest.declared_permissions;
+  for (const pack::ModelRequirement& model : manifest.model_requirements)
+    input.model_requirements[model.name] = model.value;
+  input.workers = manifest.workers;
+  return input;
+}
+
 Result<graph::Document> read_document(const std::string& text) {
   auto document = graph::load_json(text);
   if (!document) return std::unexpected(std::move(document).error());
   return document;
+}
+
+bool mounts_one_of(const std::string& text, const std::set<base::PackId>& withdrawn) {
+  if (withdrawn.empty()) return false;
+  const auto document = graph::load_json(text);  // what is wrong with it is told by make_basis()
+  return document && std::ranges::any_of(document->governance,
+                                         [&](const graph::PackMount& mount) { return withdrawn.contains(mount.id); });
 }
 
 }  // namespace
@@ -221,7 +250,9 @@ Result<std::shared_ptr<const Basis>> make_basis(const GraphSource& source, std::
     basis->worker_kinds.insert(kinds.begin(), kinds.end());
   }
   basis->any_worker_kind = options.any_worker_kind;
-  basis->basis_hash = basis_hash(*basis->plan, basis->packs);
+  basis->policy = options.policy;
+  basis->judged = judged_by_policy(*basis->plan, source.execution);
+  basis->basis_hash = basis_hash(*basis->plan, basis->packs, basis->policy);
   if (packs.empty() && basis->plan->clips().empty()) return basis;
   auto program = std::make_shared<rules::Program>();
   for (const Mounted& mounted : packs) program->stages.push_back(stage_of(mounted, options.limits));
@@ -233,11 +264,16 @@ Result<std::shared_ptr<const Basis>> make_basis(const GraphSource& source, std::
 }
 
 Result<std::shared_ptr<const Catalog>> Catalog::make(std::span<const LoadedPack> active,
-                                                     std::span<const std::string> extra, const BasisOptions& options) {
+                                                     std::span<const std::string> extra, BasisOptions options,
+                                                     std::shared_ptr<const policy::InForce> policy,
+                                                     const std::set<base::PackId>& withdrawn) {
+  options.policy = policy ? std::optional(policy->pack) : std::nullopt;
   auto catalog = std::make_shared<Catalog>();
+  catalog->policy_ = std::move(policy);
   catalog->packs_.assign(active.begin(), active.end());
   catalog->options_ = options;
   const auto add = [&](const GraphSource& source, const std::string& where) -> Result<> {
+    if (mounts_one_of(source.document, withdrawn)) return {};
     auto basis = make_basis(source, catalog->packs_, options);
     if (!basis) return std::unexpected(in_context(where, std::move(basis).error()));
     const base::GraphId id = (*basis)->graph;
@@ -256,6 +292,27 @@ Result<std::shared_ptr<const Catalog>> Catalog::make(std::span<const LoadedPack>
     SG_TRY(add({document, nullptr}, "graphs_dir"));
   }
   return std::shared_ptr<const Catalog>(std::move(catalog));
+}
+
+std::optional<RevokedPack> find_revoked(std::span<const trust::PackRef> packs,
+                                        const std::optional<trust::PackRef>& policy, const RevokedBecause& because) {
+  if (!because) return std::nullopt;
+  for (const trust::PackRef& pack : packs) {
+    if (auto why = because(pack)) return RevokedPack{pack, *std::move(why)};
+  }
+  if (!policy) return std::nullopt;
+  auto why = because(*policy);
+  return why ? std::optional(RevokedPack{*policy, *std::move(why)}) : std::nullopt;
+}
+
+std::shared_ptr<const Catalog> Catalog::without(const RevokedBecause& because) const {
+  auto rest = std::make_shared<Catalog>(*this);
+  if (!because) return rest;
+  std::erase_if(rest->packs_, [&](const LoadedPack& pack) { return because(pack.ref()).has_value(); });
+  std::erase_if(rest->graphs_, [&](const auto& entry) {
+    return find_revoked(entry.second->packs, std::nullopt, because).has_value();
+  });
+  return rest;
 }
 
 std::shared_ptr<const Basis> Catalog::find(const base::GraphId& graph) const {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "events.hpp"
+#include "judge.hpp"
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/crypto/secret.hpp"
 #include "stargraph/engine/record.hpp"
@@ -72,6 +73,7 @@ Result<std::shared_ptr<const Basis>> Engine::State::basis(const crypto::Digest& 
     SG_TRY(stored, load_basis(db, hash));
     return {};
   }));
+  SG_TRY(check_not_revoked(stored.packs, stored.policy));
   std::vector<trust::LoadedPack> packs;
   if (!stored.packs.empty() && !services.load_pack)
     return fail(Code::kPackUnknown, "run: the packs of its basis are not there");
@@ -82,10 +84,12 @@ Result<std::shared_ptr<const Basis>> Engine::State::basis(const crypto::Digest& 
   const auto execution =
       std::ranges::find_if(packs, [](const trust::LoadedPack& pack) { return pack.execution() != nullptr; });
   const GraphSource source{stored.graph_document, execution == packs.end() ? nullptr : &*execution};
-  SG_TRY(std::shared_ptr<const Basis> rebuilt, make_basis(source, packs, {stored.any_worker_kind, site_limits}));
+  SG_TRY(std::shared_ptr<const Basis> rebuilt,
+         make_basis(source, packs, {stored.any_worker_kind, site_limits, stored.policy}));
   if (rebuilt->basis_hash != hash)
     return fail(Code::kChainBroken, "run: its basis cannot be rebuilt from what is stored");
   const std::scoped_lock lock(mutex);
+  if (find_revoked(rebuilt->packs, rebuilt->policy, revoked)) return rebuilt;  // not kept: revoked while it was made
   if (bases.size() >= kMaxBases) bases.clear();
   bases[hash.hex()] = rebuilt;
   return rebuilt;
@@ -162,7 +166,7 @@ void Engine::on_events(std::function<void(const base::RunId&)> wake) {
 
 void Engine::use_catalog(std::shared_ptr<const Catalog> catalog) {
   const std::scoped_lock lock(state_->mutex);
-  state_->catalog = std::move(catalog);
+  state_->catalog = catalog->without(state_->revoked);
 }
 
 std::shared_ptr<const Catalog> Engine::catalog() const {
@@ -195,12 +199,15 @@ RunRow new_run(base::Env& env, const EngineLimits& limits, const Caller& caller,
   return run;
 }
 
-audit::Event created(const RunRow& run, const Caller& caller) {
+audit::Event created(const RunRow& run, const Caller& caller, const Basis& basis,
+                     const std::optional<policy::Decision>& decision) {
   return make_audit(audit::EventName::kRunCreated, audit::Outcome::kSuccess, run, caller.actor,
                     {{"basis", run.basis_hash.hex()},
                      {"graph_hash", run.graph_hash.hex()},
                      {"graph_id", run.graph.str()},
                      {"params_hmac", salted(run, run.data)},
+                     {"policy", basis.policy ? json::Value(basis.policy->digest.hex()) : json::Value()},
+                     {"policy_decision", decision ? json::Value(decision->decision.hex()) : json::Value()},
                      {"request_id", caller.request_id},
                      {"trigger_source", run.trigger_source}});
 }
@@ -216,12 +223,22 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
   SG_TRY(json::check_portable(request.params));
   if (json::canonical(request.params).size() > state_->limits.parameter_bytes)
     return fail(Code::kTooLarge, "run: parameters: too large");
-  const std::shared_ptr<const Basis> basis = catalog()->find(request.graph);
+  const std::shared_ptr<const Catalog> graphs = catalog();
+  const std::shared_ptr<const Basis> basis = graphs->find(request.graph);
   if (!basis) return fail(Code::kGraphUnknown, "run: graph: not known");
   SG_TRY(json::Object data,
          graph::check_start_state(basis->plan->schema(), request.params, state_->limits.state_bytes));
   if (state_->services.admit) {
     SG_TRY(state_->services.admit());
+  }
+  SG_TRY(const std::optional<policy::Decision> decision, state_->judge(*graphs, *basis));
+  if (decision && !decision->allowed) {
+    const audit::Event denied = policy_denied(caller, *graphs->policy(), *basis, *decision);
+    const base::Timestamp now = state_->services.env.now();
+    SG_TRY(state_->commit([&](Connection& db) { return audit::append(db, denied, now); }));
+    if (state_->services.committed) state_->services.committed();
+    if (graphs->policy()->bundle.mode == policy::Mode::kEnforce)
+      return fail(Code::kPolicyDenied, "run: policy: " + json::compact(policy::reason_names(*decision)));
   }
   const RunRow run = new_run(state_->services.env, state_->limits, caller, request, *basis, std::move(data));
   const std::string digest = request_digest(request);
@@ -235,13 +252,15 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
         return {};
       }
     }
+    // Here, in line with the transaction that pauses what is revoked: nothing slips in between.
+    SG_TRY(state_->check_not_revoked(basis->packs, basis->policy));
     reply = {run.id, RunState::kPending, false};
     SG_TRY(keep_basis(db, *basis));
     SG_TRY(insert_run(db, run));
     if (request.idempotency_key) {
       SG_TRY(insert_key(db, caller.tenant, *request.idempotency_key, digest, run.id, run.started_at));
     }
-    return audit::append(db, created(run, caller), run.started_at);
+    return audit::append(db, created(run, caller, *basis, decision), run.started_at);
   }));
   if (!reply.repeated) {
     state_->committed(run, false);
@@ -318,8 +337,9 @@ Result<RunView> Engine::pause(const Caller& caller, const base::RunId& run) {
 }
 
 Result<RunView> Engine::resume(const Caller& caller, const base::RunId& run) {
-  return state_->change(caller.tenant, run, [&](Connection&, Unit& unit) -> Result<> {
+  return state_->change(caller.tenant, run, [&](Connection& db, Unit& unit) -> Result<> {
     if (unit.run.state != RunState::kPaused) return fail(Code::kRunState, "run: is not paused");
+    SG_TRY(state_->check_not_revoked(db, unit.run));
     unit.run.state = unit.run.paused_state.value_or(RunState::kRunning);
     unit.run.paused_state.reset();
     unit.events.push_back(make_event("run_resumed", unit.run, state_->services.env.now(), caller.actor.str(), "user"));
@@ -336,6 +356,7 @@ Result<RunView> Engine::respond(const Caller& caller, const base::RunId& run, co
     return fail(Code::kTooLarge, "respond: response: too large");
   if (!request.interrupt && !request.lenient) return fail(Code::kInterruptIdRequired, "respond: interrupt_id: needed");
   return state_->change(caller.tenant, run, [&](Connection& db, Unit& unit) -> Result<> {
+    SG_TRY(state_->check_not_revoked(db, unit.run));
     SG_TRY(const std::optional<InterruptRow> open, open_interrupt(db, caller.tenant, run));
     if (!open || unit.run.state != RunState::kWaiting)
       return fail(Code::kRunState, "respond: the run does not wait for an answer");

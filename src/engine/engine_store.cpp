@@ -63,21 +63,16 @@ CREATE TABLE idempotency(
   return sql;
 }
 
-// Policies. Which policy a run rests on stands in its basis as a pack; which policies this box obeyed, one
-// after the other, in a list of its own; runs that a revocation stopped are told once.
+// Which policy a run rests on stands in its basis as a pack; a run that a revocation stopped is told of once.
 const std::string& second_migration() {
   static const std::string sql =
       R"sql(
 ALTER TABLE bases ADD COLUMN policy TEXT;
-CREATE TABLE policies(
-  number INTEGER PRIMARY KEY CHECK (number > 0), pack TEXT NOT NULL, version TEXT NOT NULL, epoch INTEGER NOT NULL,
-  digest TEXT NOT NULL, at INTEGER NOT NULL
-) STRICT;
 CREATE TABLE revoked_runs(
   run_id TEXT PRIMARY KEY REFERENCES runs(run_id), tenant TEXT NOT NULL, pack TEXT NOT NULL, at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql" +
-      store::append_only_triggers("policies") + store::append_only_triggers("revoked_runs");
+      store::append_only_triggers("revoked_runs");
   return sql;
 }
 

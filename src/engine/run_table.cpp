@@ -285,26 +285,47 @@ Result<> insert_key(Connection& db, const base::TenantId& tenant, const std::str
   return row.run();
 }
 
+namespace {
+
+json::Value to_json(const trust::PackRef& pack) {
+  return json::Object{{"digest", pack.digest.hex()},
+                      {"epoch", pack.epoch.value()},
+                      {"id", pack.id.str()},
+                      {"kind", pack::kind_name(pack.kind)},
+                      {"version", pack.version}};
+}
+
+Result<trust::PackRef> pack_from_json(const json::Value& value) {
+  json::Reader in(value, "basis pack");
+  trust::PackRef pack;
+  pack.id = base::PackId(in.text("id"));
+  pack.version = in.text("version");
+  pack.epoch = base::Epoch(in.integer("epoch", 1, json::kMaxInteger));
+  pack.kind = pack::kind_from_name(in.text("kind")).value_or(pack::PackKind::kRules);
+  const std::string digest = in.text("digest");
+  SG_TRY(in.finish());
+  SG_TRY(pack.digest, stored_digest(digest));
+  return pack;
+}
+
+}  // namespace
+
 Result<> keep_basis(Connection& db, const Basis& basis) {
   json::Array packs;
-  for (const trust::PackRef& pack : basis.packs) {
-    packs.push_back(json::Object{{"digest", pack.digest.hex()},
-                                 {"epoch", pack.epoch.value()},
-                                 {"id", pack.id.str()},
-                                 {"kind", pack::kind_name(pack.kind)},
-                                 {"version", pack.version}});
-  }
-  SG_TRY(Statement row, db.query("INSERT INTO bases(basis_hash, graph_document, packs, any_worker_kind) "
-                                 "VALUES(?1,?2,?3,?4) ON CONFLICT DO NOTHING"));
+  for (const trust::PackRef& pack : basis.packs) packs.push_back(to_json(pack));
+  SG_TRY(Statement row, db.query("INSERT INTO bases(basis_hash, graph_document, packs, any_worker_kind, policy) "
+                                 "VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO NOTHING"));
   row.bind(1, basis.basis_hash.hex())
       .bind(2, basis.graph_document)
       .bind(3, json::canonical(packs))
-      .bind(4, basis.any_worker_kind);
+      .bind(4, basis.any_worker_kind)
+      .bind(5, basis.policy ? std::optional(json::canonical(to_json(*basis.policy))) : std::nullopt);
   return row.run();
 }
 
 Result<StoredBasis> load_basis(Connection& db, const crypto::Digest& basis_hash) {
-  SG_TRY(Statement row, db.query("SELECT graph_document, packs, any_worker_kind FROM bases WHERE basis_hash=?1"));
+  SG_TRY(Statement row,
+         db.query("SELECT graph_document, packs, any_worker_kind, policy FROM bases WHERE basis_hash=?1"));
   row.bind(1, basis_hash.hex());
   SG_TRY(const bool found, row.step());
   if (!found) return fail(Code::kInternal, "database: basis: not there");
@@ -314,16 +335,12 @@ Result<StoredBasis> load_basis(Connection& db, const crypto::Digest& basis_hash)
   SG_TRY(const json::Value packs, stored_json(row.text(1)));
   if (packs.array() == nullptr) return fail(Code::kInternal, "database: basis: packs: not a list");
   for (const json::Value& one : *packs.array()) {
-    json::Reader in(one, "basis pack");
-    trust::PackRef pack;
-    pack.id = base::PackId(in.text("id"));
-    pack.version = in.text("version");
-    pack.epoch = base::Epoch(in.integer("epoch", 1, json::kMaxInteger));
-    pack.kind = pack::kind_from_name(in.text("kind")).value_or(pack::PackKind::kRules);
-    const std::string digest = in.text("digest");
-    SG_TRY(in.finish());
-    SG_TRY(pack.digest, stored_digest(digest));
+    SG_TRY(trust::PackRef pack, pack_from_json(one));
     out.packs.push_back(std::move(pack));
+  }
+  if (!row.is_null(3)) {
+    SG_TRY(const json::Value policy, stored_json(row.text(3)));
+    SG_TRY(out.policy, pack_from_json(policy));
   }
   return out;
 }

@@ -25,6 +25,7 @@ struct Engine::State {
   std::mutex mutex;  // of what follows
   std::shared_ptr<const Catalog> catalog;
   std::map<std::string, std::shared_ptr<const Basis>> bases;  // rebuilt ones, by basis hash
+  RevokedBecause revoked;                                     // empty: nothing is
   std::function<void(const base::RunId&)> wake;
   std::condition_variable work_ready;
   std::uint64_t work_made = 0;
@@ -47,6 +48,17 @@ struct Engine::State {
   [[nodiscard]] base::Result<RunView> change(const base::TenantId& tenant, const base::RunId& run, const Change& what);
   [[nodiscard]] base::Result<RunRow> change_row(const base::TenantId& tenant, const base::RunId& run,
                                                 const Change& what);
+
+  // revoke.cpp
+  // kPackRevoked, or kPolicyRevoked when it is the policy.
+  [[nodiscard]] base::Result<> check_not_revoked(std::span<const trust::PackRef> packs,
+                                                 const std::optional<trust::PackRef>& policy);
+  [[nodiscard]] base::Result<> check_not_revoked(store::Connection& db, const RunRow& run);
+  [[nodiscard]] base::Result<std::int64_t> pause_revoked(const crypto::Digest& basis_hash, const RevokedPack& revoked);
+
+  // judge.cpp
+  // What the policy of `graphs` says about a run of `basis` now; nothing when there is no policy.
+  [[nodiscard]] base::Result<std::optional<policy::Decision>> judge(const Catalog& graphs, const Basis& basis);
 
   // drive.cpp
   [[nodiscard]] base::Result<RunRow> read_run(const RunKey& key);

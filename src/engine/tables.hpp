@@ -1,5 +1,5 @@
 // Rows of the engine's tables in and out of the database. SQL stands in engine_store.cpp (the schema, steps and events
-// as they are appended), run_table.cpp and wait_table.cpp, nowhere else.
+// as they are appended), run_table.cpp, wait_table.cpp and revoke_table.cpp, nowhere else.
 #pragma once
 
 #include <optional>
@@ -59,8 +59,19 @@ struct StoredBasis {
   std::string graph_document;
   std::vector<trust::PackRef> packs;
   bool any_worker_kind = false;
+  std::optional<trust::PackRef> policy;
 };
 [[nodiscard]] base::Result<StoredBasis> load_basis(store::Connection& db, const crypto::Digest& basis_hash);
+
+// --- revocation (revoke_table.cpp)
+
+// Distinct bases of the runs that are not at their end.
+[[nodiscard]] base::Result<std::vector<crypto::Digest>> open_bases(store::Connection& db);
+// Open runs that rest on it and that no revocation was told of yet, at most `limit`.
+[[nodiscard]] base::Result<std::vector<RunKey>> untold_runs(store::Connection& db, const crypto::Digest& basis_hash,
+                                                            std::int64_t limit);
+[[nodiscard]] base::Result<> insert_revoked_run(store::Connection& db, const RunRow& run, const trust::PackRef& pack,
+                                                base::Timestamp now);
 
 // --- interrupts
 

@@ -214,7 +214,7 @@ Result<Bundle> decode_bundle(const Value& value) {
   return fail(Code::kPolicyInvalid, std::move(bundle.error().message));
 }
 
-Result<Bundle> decode_bundle(std::string_view text) {
+Result<Bundle> parse_bundle(std::string_view text) {
   auto value = json::parse(text, {.max_bytes = kMaxPolicyBytes});
   if (!value) return fail(Code::kPolicyInvalid, "policy: " + value.error().message);
   return decode_bundle(*value);

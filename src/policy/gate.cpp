@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "stargraph/base/check.hpp"
 #include "stargraph/policy/principal.hpp"
 
 namespace stargraph::policy {
@@ -16,7 +17,32 @@ bool matches(const config::Match& match, const crypto::CertificateNames& certifi
   return !match.issuer.empty() && match.issuer == certificate.issuer && match.subject == certificate.subject;
 }
 
-Result<Principal> to_principal(const config::Principal& entry, const config::Config& config) {
+Result<std::vector<Grant>> grants_of(const config::Principal& entry, const config::Config& config) {
+  std::vector<Grant> grants;
+  for (const std::string& role : entry.roles) {
+    for (const std::string& text : config.roles.at(role)) {
+      SG_TRY(Grant grant, parse_grant(text));
+      grants.push_back(std::move(grant));
+    }
+  }
+  return grants;
+}
+
+// Both lookups are by the exact name: neither a principal nor a role is ever a pattern.
+std::vector<Grant> grants_of(const config::Principal& entry, const Bundle& bundle) {
+  std::vector<Grant> grants;
+  const auto assigned = bundle.assignments.find(entry.name.str());
+  if (assigned == bundle.assignments.end()) return grants;
+  for (const std::string& name : assigned->second) {
+    const auto role = bundle.roles.find(name);
+    if (role != bundle.roles.end()) grants.insert(grants.end(), role->second.begin(), role->second.end());
+  }
+  return grants;
+}
+
+}  // namespace
+
+void Gate::add(const config::Principal& entry, std::vector<Grant> grants) {
   Principal principal;
   principal.name = entry.name;
   principal.tenant = entry.tenant;
@@ -24,20 +50,12 @@ Result<Principal> to_principal(const config::Principal& entry, const config::Con
   for (const base::TenantId& tenant : entry.also_tenants) {
     if (std::ranges::find(principal.tenants, tenant) == principal.tenants.end()) principal.tenants.push_back(tenant);
   }
-  for (const std::string& role : entry.roles) {
-    for (const std::string& text : config.roles.at(role)) {
-      SG_TRY(Grant grant, parse_grant(text));
-      principal.grants.push_back(std::move(grant));
-    }
-  }
-  return principal;
+  principal.grants = std::move(grants);
+  matchers_.push_back({entry.match, principals_.size()});
+  principals_.push_back(std::move(principal));
 }
 
-}  // namespace
-
 Result<Gate> Gate::make(const config::Config& config) {
-  Gate gate;
-  gate.open_reads_ = config.profile == config::Profile::kOssDefault;
   // A role nobody holds must be well formed too: a typing error there would lie in wait.
   for (const auto& [role, capabilities] : config.roles) {
     for (const std::string& text : capabilities) {
@@ -45,11 +63,30 @@ Result<Gate> Gate::make(const config::Config& config) {
         return std::unexpected(in_context("role " + role, std::move(grant).error()));
     }
   }
+  if (config.profile == config::Profile::kCleared) return closed(config, Code::kPolicyMissing);
+  Gate gate;
+  gate.open_reads_ = true;
   for (const config::Principal& entry : config.principals) {
-    SG_TRY(Principal principal, to_principal(entry, config));
-    gate.matchers_.push_back({entry.match, gate.principals_.size()});
-    gate.principals_.push_back(std::move(principal));
+    SG_TRY(std::vector<Grant> grants, grants_of(entry, config));
+    gate.add(entry, std::move(grants));
   }
+  return gate;
+}
+
+Gate Gate::obeying(const config::Config& config, std::shared_ptr<const InForce> policy, base::Env& env) {
+  SG_CHECK(policy != nullptr);
+  Gate gate;
+  for (const config::Principal& entry : config.principals) gate.add(entry, grants_of(entry, policy->bundle));
+  gate.policy_ = std::move(policy);
+  gate.env_ = &env;
+  return gate;
+}
+
+Gate Gate::closed(const config::Config& config, Code why, std::shared_ptr<const InForce> policy) {
+  Gate gate;
+  for (const config::Principal& entry : config.principals) gate.add(entry, {});
+  gate.policy_ = std::move(policy);
+  gate.closed_ = why;
   return gate;
 }
 
@@ -64,7 +101,18 @@ Result<const Principal*> Gate::identify(const crypto::CertificateNames& certific
   return found;
 }
 
+const Principal* Gate::find(const base::ActorName& name) const {
+  const auto found = std::ranges::find(principals_, name, &Principal::name);
+  return found == principals_.end() ? nullptr : &*found;
+}
+
+Result<> Gate::check_open() const {
+  if (closed_) return fail(*closed_, "policy: none is in force; everything is denied");
+  return env_ == nullptr ? Result<>() : check_time(policy_->bundle, env_->now());
+}
+
 Result<> Gate::check(const Principal& principal, Capability capability, std::optional<std::string_view> scope) const {
+  SG_TRY(check_open());
   if (open_reads_ && capability_table()[static_cast<std::size_t>(capability)].read) return {};
   const auto grants_it = [&](const Grant& grant) { return covers(grant, capability, scope); };
   if (std::ranges::any_of(principal.grants, grants_it)) return {};

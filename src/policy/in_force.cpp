@@ -17,7 +17,7 @@ Result<std::shared_ptr<const InForce>> find_policy(std::span<const trust::Loaded
     }
     const pack::File* const file = pack.find(kPolicyFile);
     if (file == nullptr) return fail(Code::kPolicyInvalid, context + ": no policy.json");
-    auto bundle = decode_bundle(base::as_text(file->bytes));
+    auto bundle = parse_bundle(base::as_text(file->bytes));
     if (!bundle) return std::unexpected(in_context(context, std::move(bundle).error()));
     if (bundle->mode == Mode::kWarn && profile == config::Profile::kCleared) {
       return fail(Code::kPolicyMode, context + ": mode warn: profile cleared obeys its policy, and only that");
@@ -25,20 +25,6 @@ Result<std::shared_ptr<const InForce>> find_policy(std::span<const trust::Loaded
     found = std::make_shared<InForce>(InForce{pack.ref(), *std::move(bundle)});
   }
   return std::shared_ptr<const InForce>(std::move(found));
-}
-
-Result<> check_succession(const LastPolicy& last, const InForce& next) {
-  if (next.digest() == last.digest) return {};
-  const std::string context = "pack " + next.pack.id.str();
-  if (next.pack.id == last.id) {
-    if (next.pack.epoch > last.epoch) return {};
-    return fail(Code::kPolicyRollback, context + ": epoch " + std::to_string(next.pack.epoch.value()) +
-                                           " is not above " + std::to_string(last.epoch.value()) +
-                                           ", which was in force last");
-  }
-  if (next.bundle.supersedes == last.digest) return {};
-  return fail(Code::kPolicyRollback, context + ": does not name the policy that was in force last, " + last.id.str() +
-                                         ", as the one it supersedes");
 }
 
 }  // namespace stargraph::policy

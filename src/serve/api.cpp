@@ -42,9 +42,10 @@ bool is_uuid(std::string_view text) {
   return true;
 }
 
-Result<> Api::may_try(const Route& route, const policy::Principal& principal) const {
+Result<> Api::may_try(const Route& route, const policy::Gate& gate, const policy::Principal& principal) {
   if (!route.capability) return {};
-  if (services_.gate.check(principal, *route.capability)) return {};
+  SG_TRY(gate.check_open());
+  if (gate.check(principal, *route.capability)) return {};
   const bool scoped =
       route.scope != Scope::kNone && std::ranges::any_of(principal.grants, [&](const policy::Grant& grant) {
         return grant.capability == *route.capability;
@@ -55,19 +56,22 @@ Result<> Api::may_try(const Route& route, const policy::Principal& principal) co
 
 Result<> Api::may(const Request& request) const {
   const Route& route = *request.route;
-  if (!route.capability || services_.gate.check(*request.principal, *route.capability)) return {};
+  if (!route.capability) return {};
+  const policy::Gate& gate = *request.gate;
+  SG_TRY(gate.check_open());
+  if (gate.check(*request.principal, *route.capability)) return {};
   switch (route.scope) {
     case Scope::kNone: break;
     case Scope::kGraph: {
       const json::Value* const graph =
           request.body.object() != nullptr ? request.body.object()->find("graph_id") : nullptr;
       if (graph == nullptr || graph->string() == nullptr) break;
-      return services_.gate.check(*request.principal, *route.capability, *graph->string());
+      return gate.check(*request.principal, *route.capability, *graph->string());
     }
     case Scope::kRun: {
       SG_TRY(const engine::RunView run,
              services_.engine.get_run(request.principal->tenant, base::RunId(request.parameter("run"))));
-      return services_.gate.check(*request.principal, *route.capability, run.graph.str());
+      return gate.check(*request.principal, *route.capability, run.graph.str());
     }
     case Scope::kKinds: return {};  // the lease: each kind is checked there; the rest of work: by the lease token
   }

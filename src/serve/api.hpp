@@ -31,8 +31,9 @@ class Api {
   explicit Api(const Services& services) : services_(services) {}
 
   // Before the body is read: whether the principal has the capability at all. A grant with a scope passes here
-  // where the route has one.
-  [[nodiscard]] base::Result<> may_try(const Route& route, const policy::Principal& principal) const;
+  // where the route has one. A gate that is closed to everybody says why.
+  [[nodiscard]] static base::Result<> may_try(const Route& route, const policy::Gate& gate,
+                                              const policy::Principal& principal);
   // With everything known: kCapabilityDenied, or kRunUnknown for a run whose graph would be the scope.
   [[nodiscard]] base::Result<> may(const Request& request) const;
   [[nodiscard]] engine::Caller caller(const Request& request) const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,9 +56,10 @@ struct Request {
   const Route* route = nullptr;
   Parameters parameters;
   Query query;
-  json::Value body;                            // an object for POST (an empty body is an empty object)
-  std::optional<std::string> idempotency_key;  // the header
-  const policy::Principal* principal = nullptr;
+  json::Value body;                              // an object for POST (an empty body is an empty object)
+  std::optional<std::string> idempotency_key;    // the header
+  std::shared_ptr<const policy::Gate> gate;      // the one this request is judged by, whatever is reloaded meanwhile
+  const policy::Principal* principal = nullptr;  // of that gate
   std::string request_id;
 
   [[nodiscard]] const std::string& parameter(std::string_view name) const;  // must be in the pattern

@@ -37,14 +37,14 @@ Result<> Pipeline::identify(const Exchange& exchange, Caller& caller) const {
   // The handshake checked it; a connection may outlive its certificate or the CRL it was checked with.
   if (!tls_.still_trusted(static_cast<X509*>(exchange.x509())))
     return fail(Code::kUnauthenticated, "request: certificate: no longer trusted");
-  SG_TRY(caller.principal, services_.gate.identify(names));
+  SG_TRY(caller.principal, caller.gate->identify(names));
   return {};
 }
 
 // Capability first, so that the right bucket pays; a refusal costs as much as a read.
 Result<> Pipeline::admit(const Exchange& exchange, const Caller& caller, const Route& route,
                          std::int64_t& retry_after) {
-  const Result<> may = api_.may_try(route, *caller.principal);
+  const Result<> may = api_.may_try(route, *caller.gate, *caller.principal);
   policy::RateLimiter& limiter = may && route.act == Act::kChange ? changes_ : reads_;
   const policy::RateLimiter::Verdict verdict = limiter.take(caller.principal->name.str());
   if (!verdict.allowed) {
@@ -61,6 +61,7 @@ Result<Request> Pipeline::read_request(Exchange& exchange, const Caller& caller,
                                        const std::string& request_id) const {
   Request request;
   request.route = match.route;
+  request.gate = caller.gate;
   request.principal = caller.principal;
   request.request_id = request_id;
   SG_TRY(request.query, Query::parse(exchange.query()));
@@ -121,7 +122,9 @@ Response Pipeline::record(const Exchange& exchange, const Caller& caller, const 
       {"code", response.code},
       {"request_id", request_id},
       {"address", audit::safe_text(exchange.remote_address(), 64)},
-      {"certificate", caller.fingerprint}};
+      {"certificate", caller.fingerprint},
+      {"policy",
+       caller.gate->policy() != nullptr ? json::Value(caller.gate->policy()->digest().hex()) : json::Value()}};
   for (const auto& [name, text] : match.parameters) {
     if (name == "run" && is_uuid(text)) event.run = base::RunId(text);
   }
@@ -153,6 +156,7 @@ void Pipeline::handle(mg_connection* connection) {
   Exchange exchange(connection);
   const std::string request_id = base::make_uuid7(services_.env);
   Caller caller;
+  caller.gate = services_.gate.get();
   Match match;
   std::int64_t retry_after = 0;
   Result<Response> response = fail(Code::kInternal, "request: not answered");

@@ -32,8 +32,9 @@ class Pipeline {
  private:
   // Who asks, as far as that is known.
   struct Caller {
-    const policy::Principal* principal = nullptr;
-    std::string fingerprint;  // of the certificate, hex
+    std::shared_ptr<const policy::Gate> gate;      // in force when the request came
+    const policy::Principal* principal = nullptr;  // of that gate
+    std::string fingerprint;                       // of the certificate, hex
   };
   [[nodiscard]] base::Result<> identify(const Exchange& exchange, Caller& caller) const;
   [[nodiscard]] base::Result<Response> answer(Exchange& exchange, const Caller& caller, Match& match,

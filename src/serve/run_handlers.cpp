@@ -158,7 +158,7 @@ Result<Response> post_respond(Api& api, const Request& request) {
   answer.lenient = api.services().config.profile == config::Profile::kOssDefault;
   SG_TRY(const base::RunId run, run_of(request));
   const auto may = [&](const std::string& capability) {
-    return api.services().gate.check_named(*request.principal, capability);
+    return request.gate->check_named(*request.principal, capability);
   };
   SG_TRY(const engine::RunView view, api.engine().respond(api.caller(request), run, answer, may));
   return json_response(200, render(view));

@@ -23,11 +23,21 @@ Result<base::TaskId> task_of(const Request& request) {
   return base::TaskId(text);
 }
 
-Result<> may_work(const Api& api, const policy::Principal& principal, const std::vector<std::string>& kinds) {
+Result<> check_kinds(const std::vector<std::string>& kinds) {
   if (kinds.empty()) return fail(Code::kMalformed, "request: kinds: none named");
   for (const std::string& kind : kinds) {
     if (kind.empty() || kind.size() > 256) return fail(Code::kMalformed, "request: kinds: not a name");
-    SG_TRY(api.services().gate.check(principal, policy::Capability::kWork, kind));
+  }
+  return {};
+}
+
+// By the gate in force now: a long poll may outlive the one it began with, and what it hands out then is new.
+Result<> may_work(const Api& api, const base::ActorName& name, const std::vector<std::string>& kinds) {
+  const std::shared_ptr<const policy::Gate> gate = api.services().gate.get();
+  const policy::Principal* const principal = gate->find(name);
+  if (principal == nullptr) return fail(Code::kCapabilityDenied, "request: capability: not granted");
+  for (const std::string& kind : kinds) {
+    SG_TRY(gate->check(*principal, policy::Capability::kWork, kind));
   }
   return {};
 }
@@ -39,10 +49,11 @@ Result<Response> post_lease(Api& api, const Request& request) {
   const std::vector<std::string> kinds = in.texts("kinds", kMaxKinds);
   const std::int64_t wait_ms = in.optional_integer("wait_ms", 0, kMaxWaitMs).value_or(0);
   SG_TRY(in.finish());
-  SG_TRY(may_work(api, *request.principal, kinds));
+  SG_TRY(check_kinds(kinds));
   base::Env& env = api.services().env;
   const base::Duration deadline = env.monotonic() + std::chrono::milliseconds(wait_ms);
   while (true) {
+    SG_TRY(may_work(api, request.principal->name, kinds));
     const std::uint64_t heard = api.bell().rings();
     SG_TRY(const auto task, api.engine().lease(api.caller(request), request.principal->tenants, kinds));
     const base::Duration left = deadline - env.monotonic();

@@ -69,6 +69,8 @@ class Engine {
   [[nodiscard]] bool run_one();
   void tick();
 
+  // Judged by the catalog's policy first, every time: kPolicyDenied (audited with every reason; in mode `warn` audited
+  // only), kPolicyNotYet, kPolicyExpired, kPolicyRevoked, kPackRevoked.
   [[nodiscard]] base::Result<StartReply> start_run(const Caller& caller, const StartRequest& request);
   [[nodiscard]] base::Result<RunView> get_run(const base::TenantId& tenant, const base::RunId& run);
   // kRequestInvalid for a limit or an offset out of range (limits from 1; runs at most 1,000 a page).
@@ -105,10 +107,22 @@ class Engine {
                                          const base::TaskId& task, const std::string& lease, const std::string& message,
                                          bool retryable);
 
+  // A revocation was taken up: `because` says of a pack why it counts no more, and stands in the place of the one given
+  // before. From the moment this is called nothing starts that rests on such a pack; its graphs leave the catalog; runs
+  // that rest on one, or were started under such a policy, are paused (event and audit record say why) and can only be
+  // cancelled: resume, respond and completions are kPackRevoked. Works while admit() refuses. Give it before start()
+  // too. May be called again: only what is new is told. An error leaves the rest for the next call.
+  struct Stopped {
+    std::int64_t runs = 0;
+    std::int64_t graphs = 0;
+  };
+  [[nodiscard]] base::Result<Stopped> revoke(RevokedBecause because);
+
   // Calls `wake` (any thread, must not block) whenever events of a run were committed.
   void on_events(std::function<void(const base::RunId&)> wake);
   [[nodiscard]] std::shared_ptr<const Catalog> catalog() const;
-  // After a reload: what starts from now on; runs that started before keep their basis.
+  // After a reload: what starts from now on; runs that started before keep their basis. What revoke() was told of
+  // stays out of it.
   void use_catalog(std::shared_ptr<const Catalog> catalog);
 
  private:

@@ -68,7 +68,7 @@ struct Bundle {
 //   governance.min_reproducibility_rate above 0 and forbid_chaos_on_main: true (nothing here measures them).
 [[nodiscard]] base::Result<Bundle> decode_bundle(const json::Value& value);
 // From bytes: json::parse's codes become kPolicyInvalid too.
-[[nodiscard]] base::Result<Bundle> decode_bundle(std::string_view text);
+[[nodiscard]] base::Result<Bundle> parse_bundle(std::string_view text);
 // decode_bundle(encode_bundle(b)) == b; every member written.
 [[nodiscard]] json::Value encode_bundle(const Bundle& bundle);
 

@@ -23,7 +23,7 @@ namespace stargraph::serve {
 struct Services {
   base::Env& env;
   const config::Config& config;
-  const policy::Gate& gate;
+  const policy::CurrentGate& gate;
   engine::Engine& engine;
   store::Ledger& ledger;
   std::function<audit::Lag()> audit_lag;  // what waits for the audit writer

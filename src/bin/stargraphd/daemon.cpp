@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 
+#include "bin/stargraphd/packs.hpp"
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/audit/shipper.hpp"
 #include "stargraph/crypto/fips.hpp"
@@ -32,17 +33,8 @@ using base::Result;
 
 constexpr base::Duration kFirstReceipt = std::chrono::seconds(5);
 constexpr base::Duration kClockEvery = std::chrono::seconds(60);
-constexpr int kTurnMs = 1000;
-
-engine::BasisOptions basis_options(const config::Config& config) {
-  engine::BasisOptions options;
-  options.any_worker_kind = config.profile == config::Profile::kOssDefault;
-  options.limits.max_facts = static_cast<std::uint32_t>(config.limits.evaluation_facts);
-  options.limits.max_firings = static_cast<std::uint32_t>(config.limits.evaluation_firings);
-  options.limits.max_ms = static_cast<std::uint32_t>(config.limits.evaluation_ms);
-  options.limits.max_bytes = static_cast<std::uint64_t>(config.limits.evaluation_bytes);
-  return options;
-}
+constexpr base::Duration kServerEvery = std::chrono::seconds(1);
+constexpr int kTurnMs = 250;  // a revocation is seen that soon
 
 class Daemon {
  public:
@@ -58,21 +50,22 @@ class Daemon {
   Result<> start_engine();
   Result<> tell(audit::EventName name, json::Object data);
   Result<> admit() const;
-  Result<trust::LoadedPack> load_pack(const trust::PackRef& ref) const;
   Result<bool> turn(const Notifier& notifier);
-  void tick(const Notifier& notifier);
+  Result<> tick(const Notifier& notifier);
+  void reload(const Notifier& notifier);
+  [[nodiscard]] std::string status() const;
 
   // In the order they are made; destroyed the other way round.
   Parts parts_;
   base::Env& env_ = base::real_env();
-  std::vector<trust::LoadedPack> packs_;
+  std::unique_ptr<Packs> packs_;
   std::unique_ptr<store::Ledger> ledger_;
   std::unique_ptr<audit::Shipper> shipper_;
-  std::unique_ptr<policy::Gate> gate_;
   std::unique_ptr<engine::EngineServices> services_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<serve::Server> server_;
   int lost_ = -1;  // readable when the audit link is lost
+  base::Duration served_{0};
   base::Duration clock_raised_{0};
   base::Duration pinged_{0};
 };
@@ -103,11 +96,8 @@ Result<> Daemon::start_ledger() {
 }
 
 Result<> Daemon::start_engine() {
-  {
-    SG_TRY(store::Connection reader, parts_.database->reader());
-    SG_TRY(packs_, trust::load_active(reader, parts_.preflight.audit_key));
-  }
-  SG_TRY(auto catalog, engine::Catalog::make(packs_, parts_.preflight.graphs, basis_options(config())));
+  packs_ = std::make_unique<Packs>(env_, *parts_.database, parts_.preflight);
+  SG_TRY(packs_->take_up());
   services_ = std::make_unique<engine::EngineServices>(engine::EngineServices{
       .env = env_,
       .database = *parts_.database,
@@ -115,7 +105,7 @@ Result<> Daemon::start_engine() {
       .jail = *parts_.jail,
       .admit = [this] { return admit(); },
       .committed = [this] { shipper_->notify(); },
-      .load_pack = [this](const trust::PackRef& ref) { return load_pack(ref); },
+      .load_pack = [this](const trust::PackRef& ref) { return packs_->load(ref); },
       .side_effects = config().side_effects.value_or(false),
   });
   const config::Limits& limits = config().limits;
@@ -127,34 +117,35 @@ Result<> Daemon::start_engine() {
   bounds.node_time = std::chrono::seconds(limits.node_seconds);
   bounds.lease_time = std::chrono::seconds(limits.lease_seconds);
   bounds.workers = static_cast<int>(limits.scheduler_workers);
-  SG_TRY(engine_, engine::Engine::make(*services_, bounds, std::move(catalog)));
-  return {};
+  SG_TRY(engine_, engine::Engine::make(*services_, bounds, packs_->taken().catalog));
+  return packs_->begin(*engine_, *ledger_, [this] { shipper_->notify(); });
 }
 
 Result<> Daemon::start() {
   SG_TRY(check_trust());
   SG_TRY(start_ledger());
   SG_TRY(start_engine());
-  SG_TRY(policy::Gate gate, policy::Gate::make(config()));
-  gate_ = std::make_unique<policy::Gate>(std::move(gate));
-  json::Array active;
-  for (const trust::LoadedPack& pack : packs_) {
-    active.emplace_back(json::Object{
-        {"id", pack.ref().id.str()}, {"version", pack.ref().version}, {"digest", pack.ref().digest.hex()}});
-  }
+  const policy::InForce* const policy = packs_->taken().policy.get();
   const crypto::FipsState fips = crypto::fips_state();
-  SG_TRY(tell(audit::EventName::kDaemonStarted, {{"version", STARGRAPH_VERSION},
-                                                 {"config_sha384", parts_.preflight.config_digest.hex()},
-                                                 {"profile", config::profile_name(config().profile)},
-                                                 {"fips", fips.enforced},
-                                                 {"fips_module", fips.module},
-                                                 {"selinux", selinux_state()},
-                                                 {"system_call_filter", serve::confinement_available()},
-                                                 {"clock_accepted", parts_.accept_clock},
-                                                 {"packs", std::move(active)}}));
+  SG_TRY(tell(audit::EventName::kDaemonStarted,
+              {{"version", STARGRAPH_VERSION},
+               {"config_sha384", parts_.preflight.config_digest.hex()},
+               {"profile", config::profile_name(config().profile)},
+               {"fips", fips.enforced},
+               {"fips_module", fips.module},
+               {"selinux", selinux_state()},
+               {"system_call_filter", serve::confinement_available()},
+               {"clock_accepted", parts_.accept_clock},
+               {"packs", describe(packs_->taken().packs)},
+               {"policy", policy == nullptr ? json::Value() : json::Value(policy->digest().hex())}}));
   SG_TRY(engine_->start());
-  const serve::Services services{
-      env_, config(), *gate_, *engine_, *ledger_, [this] { return shipper_->lag(); }, [this] { shipper_->notify(); }};
+  const serve::Services services{env_,
+                                 config(),
+                                 packs_->gate(),
+                                 *engine_,
+                                 *ledger_,
+                                 [this] { return shipper_->lag(); },
+                                 [this] { shipper_->notify(); }};
   SG_TRY(server_, serve::Server::start(services, parts_.listener));
   return {};
 }
@@ -193,19 +184,13 @@ Result<> Daemon::admit() const {
   return {};
 }
 
-Result<trust::LoadedPack> Daemon::load_pack(const trust::PackRef& ref) const {
-  SG_TRY(store::Connection reader, parts_.database->reader());
-  SG_TRY(const trust::TrustState state, trust::load_state(reader, parts_.preflight.audit_key));
-  const trust::ImportedPack* const imported = state.find(ref.id, ref.version);
-  if (imported == nullptr || imported->ref.digest != ref.digest)
-    return fail(Code::kPackUnknown, "pack " + ref.id.str() + ": not imported");
-  SG_TRY(base::Bytes bytes, trust::get_pack(reader, ref.digest));
-  return trust::LoadedPack::load(std::move(bytes), *imported, state);
-}
-
-void Daemon::tick(const Notifier& notifier) {
+Result<> Daemon::tick(const Notifier& notifier) {
   const base::Duration now = env_.monotonic();
-  if (const Result<> ticked = server_->tick(); !ticked) log(Priority::kError, ticked.error().message);
+  SG_TRY(packs_->look());
+  if (now - served_ >= kServerEvery) {
+    if (const Result<> ticked = server_->tick(); !ticked) log(Priority::kError, ticked.error().message);
+    served_ = now;
+  }
   if (now - clock_raised_ >= kClockEvery) {
     const base::Timestamp time = env_.now();
     const Result<> raised =
@@ -218,6 +203,24 @@ void Daemon::tick(const Notifier& notifier) {
     if (ledger_->run([](store::Connection&) -> Result<> { return {}; })) notifier.tell("WATCHDOG=1");
     pinged_ = now;
   }
+  return {};
+}
+
+std::string Daemon::status() const {
+  return std::to_string(engine_->catalog()->graphs().size()) + " graphs, " +
+         std::to_string(packs_->taken().packs.size()) + " active packs";
+}
+
+// Packs and policy; a changed configuration needs a restart.
+void Daemon::reload(const Notifier& notifier) {
+  if (const Result<> done = packs_->reload(); !done) {
+    log(Priority::kError,
+        "reload: refused, nothing changed: " + done.error().message + " (" + std::string(done.error().name()) + ")");
+    notifier.tell("STATUS=" + status() + "; the last reload was refused: " + std::string(done.error().name()));
+    return;
+  }
+  log(Priority::kNotice, "reloaded: " + status());
+  notifier.tell("STATUS=" + status());
 }
 
 // One turn of the main thread; false when it is time to stop.
@@ -237,15 +240,14 @@ Result<bool> Daemon::turn(const Notifier& notifier) {
   signalfd_siginfo signal{};
   if (watched[0].revents != 0 && ::read(parts_.signals, &signal, sizeof signal) == sizeof signal) {
     if (signal.ssi_signo != SIGHUP) return false;
-    log(Priority::kWarning, "reload: not in this version; restart to take up new packs and configuration");
+    reload(notifier);
   }
-  tick(notifier);
+  SG_TRY(tick(notifier));
   return true;
 }
 
 Result<> Daemon::run(const Notifier& notifier) {
-  notifier.tell("READY=1\nSTATUS=" + std::to_string(engine_->catalog()->graphs().size()) + " graphs, " +
-                std::to_string(packs_.size()) + " active packs");
+  notifier.tell("READY=1\nSTATUS=" + status());
   log(Priority::kNotice, "ready");
   while (true) {
     SG_TRY(const bool go_on, turn(notifier));

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/graph/parse.hpp"
 #include "stargraph/policy/principal.hpp"
@@ -26,9 +28,16 @@ Result<> check_profile(const config::Config& config) {
     return fail(Code::kSideEffectsNotChosen,
                 "configuration: side_effects: profile cleared has no default; choose allow or deny");
   }
-  return fail(Code::kConfigInvalid,
-              "configuration: profile: cleared needs an active policy pack, which this version cannot load yet; "
-              "oss-default runs");
+  // A role that stands here and grants nothing would be read as one that does.
+  const bool has_roles = !config.roles.empty() || std::ranges::any_of(config.principals, [](const auto& principal) {
+    return !principal.roles.empty();
+  });
+  if (has_roles) {
+    return fail(Code::kConfigInvalid,
+                "configuration: /roles: in profile cleared roles and grants come from the active policy pack alone; "
+                "the configuration maps certificates to names");
+  }
+  return {};
 }
 
 Result<> check_state_directory(base::Env& env, const Path& directory) {

@@ -51,7 +51,7 @@ class EngineTest : public ::testing::Test {
   void make_engine(const std::vector<std::string>& graphs) {
     std::vector<std::string> documents;
     for (const std::string& yaml : graphs) documents.push_back(to_json_text(yaml));
-    auto catalog = Catalog::make(packs_, documents, {.any_worker_kind = any_kind_, .limits = evaluation_});
+    auto catalog = Catalog::make(packs_, documents, {.any_worker_kind = any_kind_, .limits = evaluation_}, policy_);
     ASSERT_TRUE(catalog.has_value()) << catalog.error().message;
     catalog_ = *catalog;
     restart();
@@ -155,6 +155,7 @@ class EngineTest : public ::testing::Test {
   bool any_kind_ = true;
   rules::Limits evaluation_;  // the site's
   std::vector<trust::LoadedPack> packs_;
+  std::shared_ptr<const policy::InForce> policy_;
   std::function<base::Result<>()> admit_;
   std::function<base::Result<trust::LoadedPack>(const trust::PackRef&)> load_pack_;
   std::function<base::Result<>(const std::string&)> allow_ = [](const std::string&) { return base::Result<>(); };

@@ -18,11 +18,13 @@ inline trust::LoadedPack load_pack(const base::Bytes& bytes) {
   imported.active = true;
   trust::TrustState state;
   std::int64_t number = 0;
-  const auto act = [&](trust::Body body) { SG_CHECK(state.apply({++number, std::move(body)}).has_value()); };
-  act(trust::KeyAdded{{publisher, std::string(trust::kPublisherRole)}});
-  act(trust::Pinned{{header.id.str(), publisher.key_id()}});
+  const auto act = [&](trust::Body body) {
+    SG_CHECK(state.apply({++number, std::move(body), {}, {}, {}}).has_value());
+  };
+  act(trust::KeyAdded{{publisher, trust::Role::kPublisher, "", trust::Confirmation::kFingerprint, {}}});
+  act(trust::Pinned{{header.id.str(), {publisher.key_id()}}});
   act(trust::Imported{imported.ref, imported.signers});
-  act(trust::Activated{imported.ref});
+  act(trust::Activated{imported.ref, false, "", {}, {}});
   auto loaded = trust::LoadedPack::load(bytes, imported, state);
   SG_CHECK(loaded.has_value());
   return *std::move(loaded);
@@ -47,10 +49,12 @@ inline trust::LoadedPack make_pack(const RulesPack& made) {
       pack::sample_pack({pack::source("manifest.yaml", manifest), pack::source("rules.clp", made.rules)}, made.epoch));
 }
 
-// An execution pack with one graph.
-inline trust::LoadedPack make_execution(const std::string& id, const std::string& graph, const std::string& workers) {
-  const std::string manifest =
-      "kind: execution\nid: " + id + "\nversion: \"1.0.0\"\nrequires: {api_version: \"1\"}\nworkers: " + workers + "\n";
+// An execution pack with one graph; `more` are lines of its manifest.
+inline trust::LoadedPack make_execution(const std::string& id, const std::string& graph, const std::string& workers,
+                                        const std::string& more = "") {
+  const std::string manifest = "kind: execution\nid: " + id +
+                               "\nversion: \"1.0.0\"\nrequires: {api_version: \"1\"}\nworkers: " + workers + "\n" +
+                               more;
   return load_pack(
       pack::sample_pack({pack::source("manifest.yaml", manifest), pack::source("graphs/one.yaml", graph)}));
 }
