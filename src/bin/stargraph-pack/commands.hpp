@@ -28,11 +28,16 @@ struct Context {
 
   // One JSON document on stdout with --json, else `text`, with control characters made visible.
   void print(const json::Value& document, const std::string& text) const;
+  // What is known of something that the error to come refuses: `text` at once, and with --json the members of
+  // `document` in the error's own document, since there is only one.
+  void explain(const json::Object& document, const std::string& text) const;
+  mutable json::Object explanation;
 };
 
-void add_signer_commands(CLI::App& app, Context& context);  // keygen fingerprint build sign
-void add_reader_commands(CLI::App& app, Context& context);  // inspect verify
-void add_trust_commands(CLI::App& app, Context& context);   // import activate retire pins floors list show key
+void add_signer_commands(CLI::App& app, Context& context);   // keygen fingerprint build sign
+void add_reader_commands(CLI::App& app, Context& context);   // inspect verify
+void add_foreign_commands(CLI::App& app, Context& context);  // sign-bosun
+void add_trust_commands(CLI::App& app, Context& context);    // import activate retire pins floors list show key
 
 // Before the first use of a key or digest, once. Commands that read a configuration do as it says.
 [[nodiscard]] base::Result<> start_crypto(bool fips_required);
@@ -42,6 +47,9 @@ void add_trust_commands(CLI::App& app, Context& context);   // import activate r
 // The key file must be private (0600 and ours). With `passphrase_fd` >= 0 the passphrase is read from
 // there, up to the end of line; an encrypted key without one is asked for on a terminal.
 [[nodiscard]] base::Result<crypto::PrivateKey> read_private_key(const std::string& path, int passphrase_fd);
+
+// `created` (RFC 3339), else SOURCE_DATE_EPOCH, else now.
+[[nodiscard]] base::Result<base::Timestamp> creation_time(const std::string& created);
 
 // One line from a descriptor.
 [[nodiscard]] base::Result<crypto::Secret> read_passphrase(int fd);

@@ -7,8 +7,12 @@
 #include "commands.hpp"
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/graph/parse.hpp"
+#include "stargraph/json/parse.hpp"
 #include "stargraph/pack/layout.hpp"
+#include "stargraph/policy/bundle.hpp"
 #include "stargraph/rules/program.hpp"
+#include "stargraph/trust/revocation.hpp"
+#include "stargraph/trust/rotation.hpp"
 
 namespace stargraph::packcli {
 namespace {
@@ -69,6 +73,23 @@ Result<> check_graph(const pack::ExecutionManifest& manifest, const pack::File& 
   return {};
 }
 
+// Each governance kind is read by the module that acts on it.
+Result<> check_governance(pack::PackKind kind, const std::vector<pack::File>& files) {
+  const std::string path(pack::governance_path(kind));
+  const auto file = std::ranges::find(files, path, &pack::File::path);
+  if (file == files.end()) return fail(Code::kFileMissing, path + ": missing");
+  const auto decode = [kind](const json::Value& value) -> Result<> {
+    if (kind == pack::PackKind::kPolicy) SG_TRY(policy::decode_bundle(value));
+    if (kind == pack::PackKind::kRevocation) SG_TRY(trust::decode_revocation_list(value));
+    if (kind == pack::PackKind::kRotation) SG_TRY(trust::decode_rotation(value));
+    return {};
+  };
+  auto value = json::parse(file->bytes);
+  auto ok = value ? decode(*value) : Result<>(std::unexpected(std::move(value).error()));
+  if (!ok) return std::unexpected(in_context(path, std::move(ok).error()));
+  return {};
+}
+
 }  // namespace
 
 Result<> start_crypto(bool fips_required) {
@@ -106,7 +127,7 @@ Result<crypto::PrivateKey> read_private_key(const std::string& path, int passphr
 
 Result<> check_meaning(rules::Jail* jail, const pack::Manifest& manifest, const std::vector<pack::File>& files) {
   if (std::holds_alternative<pack::GovernanceManifest>(manifest)) {
-    return fail(Code::kUnsupportedFeature, "this program does not read yet what packs of this kind say");
+    return check_governance(pack::kind_of(manifest), files);
   }
   std::set<base::GraphId> ids;
   for (const pack::File& file : files) {

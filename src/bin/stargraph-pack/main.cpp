@@ -31,6 +31,11 @@ void Context::print(const json::Value& document, const std::string& text) const 
   std::fwrite(out.data(), 1, out.size(), stdout);
 }
 
+void Context::explain(const json::Object& document, const std::string& text) const {
+  explanation = document;
+  if (!json) print({}, text);
+}
+
 namespace {
 
 constexpr const char* kFooter =
@@ -43,7 +48,12 @@ constexpr const char* kFooter =
     "Exit codes: 0 done, 1 failed, 2 usage, 3 trust, 4 integrity, 5 denied, 6 unavailable, 7 configuration";
 
 int fail_with(const Context& context, const base::Error& error) {
-  if (context.json) context.print(json::Object{{"code", error.name()}, {"detail", error.message}}, "");
+  if (context.json) {
+    json::Object document = context.explanation;
+    document.set("code", error.name());
+    document.set("detail", error.message);
+    context.print(document, "");
+  }
   std::fprintf(stderr, "stargraph-pack: %s (%s)\n", printable(error.message).c_str(),
                std::string(error.name()).c_str());
   return error.exit_code();
@@ -72,6 +82,7 @@ int run(int argc, char** argv) {
   app.add_flag("--json", context.json, "One JSON document on stdout");
   add_signer_commands(app, context);
   add_reader_commands(app, context);
+  add_foreign_commands(app, context);
   add_trust_commands(app, context);
   app.footer(kFooter);
   try {

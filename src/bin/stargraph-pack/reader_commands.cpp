@@ -1,5 +1,6 @@
 // Looking at a pack: inspect (no decision) and verify (against given keys, or the trust store).
 #include "commands.hpp"
+#include "foreign.hpp"
 #include "site.hpp"
 #include "stargraph/trust/ceremony.hpp"
 
@@ -11,6 +12,7 @@ using base::Result;
 struct Options {
   std::string file;
   std::vector<std::string> keys;
+  std::string records;
 };
 
 json::Array array_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
@@ -94,16 +96,33 @@ Result<pack::Contents> verify_by_store(Site& site, const pack::Container& contai
   return contents;
 }
 
-Result<pack::Contents> verify_by_keys(const Options& options, const pack::Container& container) {
+Result<std::vector<crypto::PublicKey>> given_keys(const Options& options) {
   std::vector<crypto::PublicKey> keys;
   for (const std::string& path : options.keys) {
     SG_TRY(crypto::PublicKey key, read_public_key(path));
     keys.push_back(std::move(key));
   }
+  return keys;
+}
+
+Result<pack::Contents> verify_by_keys(const Options& options, const pack::Container& container) {
+  SG_TRY(const std::vector<crypto::PublicKey> keys, given_keys(options));
   return pack::verify(container, keys);
 }
 
+Result<> verify_directory(const Context& context, const Options& options) {
+  if (!options.keys.empty()) SG_TRY(start_crypto(false));
+  SG_TRY(std::vector<crypto::PublicKey> keys, given_keys(options));
+  return verify_bosun(context, options.file, std::move(keys), options.records);
+}
+
 Result<> verify(const Context& context, const Options& options) {
+  if (const auto info = base::real_env().info(options.file); info && info->directory) {
+    return verify_directory(context, options);
+  }
+  if (!options.records.empty()) {
+    return base::fail(base::Code::kUsage, "verify: --records: only for a Bosun directory");
+  }
   std::unique_ptr<Site> site;
   SG_TRY(const base::Bytes bytes, read_pack(options.file));
   if (options.keys.empty()) {
@@ -132,7 +151,9 @@ void add_reader_commands(CLI::App& app, Context& context) {
       [&context, options] { context.action = [&context, options] { return inspect(context, *options); }; });
 
   command = app.add_subcommand("verify", "Check a pack against given keys, or against the trust store; never imports");
-  command->add_option("FILE", options->file, "The pack")->required();
+  command->add_option("FILE", options->file, "The pack, or a Bosun directory")->required();
+  command->add_option("--records", options->records, "Upstream's first-use records, for a Bosun directory")
+      ->type_name("DIR");
   command->add_option("--pubkey", options->keys, "A key that must have signed; each signer must be given")
       ->type_name("PUB");
   command->callback(

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "commands.hpp"
+#include "foreign.hpp"
 #include "stargraph/crypto/fingerprint.hpp"
 #include "stargraph/pack/build.hpp"
 
@@ -85,33 +86,24 @@ Result<> fingerprint(const Context& context, const Options& options) {
   return {};
 }
 
-// --created, else SOURCE_DATE_EPOCH, else now.
-Result<base::Timestamp> creation_time(const Options& options) {
-  if (!options.created.empty()) {
-    auto time = base::parse_rfc3339(options.created);
-    if (!time) return fail(Code::kUsage, "build: --created: not an RFC 3339 time");
-    return time;
-  }
-  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr)
-    return pack::parse_source_date_epoch(epoch);
-  return base::real_env().now();
-}
-
 // The new file is read back as anybody would read it, with what only this program can check.
-Result<> report_pack(const Context& context, const base::Bytes& bytes, const std::string& file) {
+Result<> report_pack(const Context& context, const base::Bytes& bytes, const std::string& file,
+                     const json::Object& origin = {}, const std::string& note = "") {
   SG_TRY(const pack::Container container, pack::parse(bytes));
   const pack::Header& header = container.header;
-  context.print(json::Object{{"digest", container.digest.hex()},
-                             {"epoch", header.epoch.value()},
-                             {"file", file},
-                             {"files", static_cast<std::int64_t>(header.files.size())},
-                             {"id", header.id.str()},
-                             {"kind", pack::kind_name(header.kind)},
-                             {"signatures", static_cast<std::int64_t>(container.signatures.size())},
-                             {"version", header.version}},
-                file + ": " + header.id.str() + " " + header.version + " epoch " +
-                    std::to_string(header.epoch.value()) + ", " + std::to_string(container.signatures.size()) +
-                    " signature(s)\ndigest " + container.digest.hex() + "\n");
+  json::Object document{{"digest", container.digest.hex()},
+                        {"epoch", header.epoch.value()},
+                        {"file", file},
+                        {"files", static_cast<std::int64_t>(header.files.size())},
+                        {"id", header.id.str()},
+                        {"kind", pack::kind_name(header.kind)},
+                        {"signatures", static_cast<std::int64_t>(container.signatures.size())},
+                        {"version", header.version}};
+  if (!origin.empty()) document.set("origin", origin);
+  context.print(document, note + file + ": " + header.id.str() + " " + header.version + " epoch " +
+                              std::to_string(header.epoch.value()) + ", " +
+                              std::to_string(container.signatures.size()) + " signature(s)\ndigest " +
+                              container.digest.hex() + "\n");
   return {};
 }
 
@@ -124,15 +116,13 @@ std::vector<pack::File> files_of(const pack::Unsigned& compiled) {
 
 Result<> build(const Context& context, const Options& options) {
   SG_TRY(start_crypto(false));
-  base::Env& env = base::real_env();
-  SG_TRY(const base::Timestamp created, creation_time(options));
-  SG_TRY(std::vector<pack::SourceFile> sources, pack::read_sources(env, options.directory));
-  SG_TRY(const pack::Unsigned compiled, pack::compile(std::move(sources), {base::Epoch(options.epoch), created}));
-  SG_TRY(check_meaning(context.jail.get(), compiled.manifest, files_of(compiled)));
+  SG_TRY(const base::Timestamp created, creation_time(options.created));
+  SG_TRY(const Built built, compile_from(options.directory, {base::Epoch(options.epoch), created}));
+  SG_TRY(check_meaning(context.jail.get(), built.compiled.manifest, files_of(built.compiled)));
   SG_TRY(const crypto::PrivateKey key, read_private_key(options.key, options.passphrase_fd));
-  SG_TRY(const base::Bytes bytes, pack::sign(compiled, key));
-  SG_TRY(env.write_file(options.out, bytes, 0644));
-  return report_pack(context, bytes, options.out);
+  SG_TRY(const base::Bytes bytes, pack::sign(built.compiled, key));
+  SG_TRY(base::real_env().write_file(options.out, bytes, 0644));
+  return report_pack(context, bytes, options.out, built.origin, built.note);
 }
 
 Result<> sign(const Context& context, const Options& options) {
@@ -153,6 +143,17 @@ void add_key_options(CLI::App& command, Options& options) {
 }
 
 }  // namespace
+
+Result<base::Timestamp> creation_time(const std::string& created) {
+  if (!created.empty()) {
+    auto time = base::parse_rfc3339(created);
+    if (!time) return fail(Code::kUsage, "--created: not an RFC 3339 time");
+    return time;
+  }
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr)
+    return pack::parse_source_date_epoch(epoch);
+  return base::real_env().now();
+}
 
 void add_signer_commands(CLI::App& app, Context& context) {
   const auto options = std::make_shared<Options>();
@@ -176,7 +177,7 @@ void add_signer_commands(CLI::App& app, Context& context) {
       [&context, options] { context.action = [&context, options] { return fingerprint(context, *options); }; });
 
   command = app.add_subcommand("build", "Compile, check and sign a pack from a source directory");
-  command->add_option("DIR", options->directory, "manifest.yaml, and rules.clp or graphs/*.yaml")->required();
+  command->add_option("DIR", options->directory, "Sources, a Bosun directory, or a Reach document")->required();
   add_key_options(*command, *options);
   command->add_option("--epoch", options->epoch, "Rises with every release of this id; never lowered or reused")
       ->required();
