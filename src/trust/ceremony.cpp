@@ -235,7 +235,9 @@ Result<bool> decide_epoch(const TrustState& state, const PackRef& pack) {
     return fail(Code::kEpochReused, "trust: this epoch of the id was used for other content");
   }
   if (pack.epoch < state.floor(pack.id)) {
-    return fail(Code::kEpochBelowFloor, "trust: a newer epoch of this id has been active here");
+    // No approval brings an older policy back, so it has a name of its own.
+    const Code code = pack.kind == pack::PackKind::kPolicy ? Code::kPolicyRollback : Code::kEpochBelowFloor;
+    return fail(code, "trust: a newer epoch of this id has been active here");
   }
   if (state.find(pack.id, pack.version) != nullptr) {
     return fail(Code::kConflict, "trust: this version of the id is here with another epoch");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "stargraph/pack/layout.hpp"
 #include "stargraph/pack/semver.hpp"
 #include "talk.hpp"
 
@@ -102,11 +103,11 @@ Result<Importer::Checked> Importer::check(const ImportRequest& request, const Co
   SG_TRY(report.already_there, decide_epoch(state, report.pack));
   SG_TRY(checked.findings, content_check(contents));
   if (header.kind == pack::PackKind::kRevocation) {
-    SG_TRY(const std::string_view text, text_of(contents, kRevocationsPath));
+    SG_TRY(const std::string_view text, text_of(contents, pack::kRevocationsPath));
     SG_TRY(report.revoked, decode_revocation_list(text));
   }
   if (header.kind == pack::PackKind::kRotation) {
-    SG_TRY(const std::string_view text, text_of(contents, kRotationPath));
+    SG_TRY(const std::string_view text, text_of(contents, pack::kRotationPath));
     SG_TRY(report.rotation, decode_rotation(text));
   }
   SG_TRY(check_effect(state, checked, ask));
@@ -149,7 +150,7 @@ Result<> Importer::add_effect(const Checked& checked, const ImportRequest& reque
   switch (checked.report.pack.kind) {
     case pack::PackKind::kRules:
     case pack::PackKind::kExecution: return add_first_activation(checked, request, state, already_there, acts);
-    case pack::PackKind::kPolicy: return add_policy(checked, state, acts);
+    case pack::PackKind::kPolicy: return add_policy(checked, state, already_there, acts);
     case pack::PackKind::kRevocation:
       if (already_there) return {};
       if (checked.report.revoked->number <= state.revocation_number()) {
@@ -191,12 +192,14 @@ Result<> Importer::add_first_activation(const Checked& checked, const ImportRequ
   return {};
 }
 
-Result<> Importer::add_policy(const Checked& checked, const TrustState& state, Acts& acts) {
+Result<> Importer::add_policy(const Checked& checked, const TrustState& state, bool already_there, Acts& acts) {
   const PackRef& pack = checked.report.pack;
   const PolicyView view = checked.findings.policy.value_or(PolicyView{});
   const ImportedPack* const last = state.last_policy();
   if (!view.counts_now || (last != nullptr && last->ref == pack)) return {};
-  SG_TRY(check_succession(state, pack, checked.findings));
+  const auto follows = check_succession(state, pack, checked.findings);
+  if (!follows && already_there) return {};  // an old one, known and out of force
+  SG_TRY(follows);
   Activated act{pack, false, "", {}, {}};
   if (last != nullptr && last->ref.id != pack.id) act.supersedes = last->ref.digest;
   acts.emplace_back(std::move(act));

@@ -21,7 +21,7 @@ inline constexpr int kMaxFingerprintTries = 3;
 struct Offer {
   std::vector<crypto::Digest> fingerprints;  // brought out of band
   std::optional<std::string> scope;          // for the pin; the pack's id when absent
-  std::optional<int> threshold;              // for the pin: every signer whose fingerprint came along is pinned
+  std::optional<int> threshold = {};         // for the pin: every signer whose fingerprint came along is pinned
 };
 
 struct Decision {
@@ -67,9 +67,9 @@ struct Decision {
                                              const json::Object& subject, std::span<const base::KeyId> signers,
                                              std::span<const std::string> names, base::Timestamp now);
 
-// Where a version stands: kEpochBelowFloor, kEpochReused (same id and epoch, other content), kConflict
-// (same version text with another epoch, or an id that was of another kind). True when exactly this pack is here
-// already.
+// Where a version stands: kEpochBelowFloor (kPolicyRollback for a policy), kEpochReused (same id and epoch, other
+// content), kConflict (same version text with another epoch, or an id that was of another kind). True when exactly this
+// pack is here already.
 [[nodiscard]] base::Result<bool> decide_epoch(const TrustState& state, const PackRef& pack);
 
 // A fingerprint as people type it; what cannot be read is kFingerprintMismatch, since it is not the

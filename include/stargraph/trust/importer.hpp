@@ -160,7 +160,7 @@ class Importer {
                             bool already_there, Acts& acts);
   base::Result<> add_first_activation(const Checked& checked, const ImportRequest& request, const TrustState& state,
                                       bool already_there, Acts& acts);
-  static base::Result<> add_policy(const Checked& checked, const TrustState& state, Acts& acts);
+  static base::Result<> add_policy(const Checked& checked, const TrustState& state, bool already_there, Acts& acts);
   static base::Result<> add_rotation(const Checked& checked, const TrustState& state, Acts& acts);
   // The version that was made active last, if any, and what `manifest` has that it had not.
   base::Result<> compare_with_active(const TrustState& state, const pack::Header& header,

@@ -17,7 +17,6 @@
 
 namespace stargraph::trust {
 
-inline constexpr std::string_view kRevocationsPath = "revocations.json";
 inline constexpr std::string_view kRevocationsFormat = "stargraph.revocations.v1";
 // So that the act of a list fits into one entry of the audit log, however long its ids are.
 inline constexpr std::size_t kMaxRevocations = 400;

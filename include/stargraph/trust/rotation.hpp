@@ -12,7 +12,6 @@
 
 namespace stargraph::trust {
 
-inline constexpr std::string_view kRotationPath = "rotation.json";
 inline constexpr std::string_view kRotationFormat = "stargraph.rotation.v1";
 
 struct Rotation {

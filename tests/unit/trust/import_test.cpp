@@ -16,7 +16,7 @@ TEST_F(TrustTest, FirstImportPinsAndActivates) {
   const auto now = state();
   ASSERT_TRUE(now) << now.error().message;
   ASSERT_EQ(now->pins().size(), 1U);
-  EXPECT_EQ(now->pins().front(), (Pin{"soc.triage", pack::sample_key().public_key().key_id()}));
+  EXPECT_EQ(now->pins().front(), (Pin{"soc.triage", {pack::sample_key().public_key().key_id()}, 1}));
   EXPECT_EQ(now->floor(base::PackId("soc.triage")), base::Epoch(1));
   const auto packs = active();
   ASSERT_TRUE(packs) << packs.error().message;
@@ -80,9 +80,9 @@ TEST_F(TrustTest, LaterImportOfAPinnedIdNeedsNothing) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_FALSE(report->activated) << "a later version is staged";
   EXPECT_EQ(active()->front().ref().version, "1.0.0");
-  ASSERT_TRUE(importer().activate(base::PackId("soc.triage"), "").value());
+  ASSERT_TRUE(activate("").value().has_value());
   EXPECT_EQ(active()->front().ref().version, "1.1.0");
-  EXPECT_FALSE(importer().activate(base::PackId("soc.triage"), "").value()) << "nothing to do";
+  EXPECT_FALSE(activate("").value().has_value()) << "nothing to do";
 }
 
 TEST_F(TrustTest, ImportCanActivateAtOnce) {
@@ -158,8 +158,8 @@ TEST_F(TrustTest, RC_T_PACK_AStagedVersionBelowTheFloorIsNotActivated) {
   ASSERT_TRUE(import(make("soc.triage", "1.0.0", 1), {{fingerprint()}, {}}));
   ASSERT_TRUE(import(make("soc.triage", "1.1.0", 2)));
   ASSERT_TRUE(import(make("soc.triage", "1.2.0", 3), {}, true));
-  EXPECT_EQ(importer().activate(base::PackId("soc.triage"), "1.1.0").error().code, Code::kEpochBelowFloor);
-  EXPECT_EQ(importer().activate(base::PackId("soc.triage"), "1.0.0").error().code, Code::kEpochBelowFloor);
+  EXPECT_EQ(activate("1.1.0").error().code, Code::kEpochBelowFloor);
+  EXPECT_EQ(activate("1.0.0").error().code, Code::kEpochBelowFloor);
   EXPECT_EQ(why(make("soc.triage", "1.1.0", 2), {}, true), Code::kEpochBelowFloor);
 }
 
@@ -184,9 +184,7 @@ TEST_F(TrustTest, RetireKeepsTheFloor) {
   EXPECT_EQ(importer().retire(base::PackId("soc.triage")).error().code, Code::kPackUnknown);
 }
 
-TEST_F(TrustTest, ActivateOfWhatIsNotThereIsRefused) {
-  EXPECT_EQ(importer().activate(base::PackId("soc.triage"), "").error().code, Code::kPackUnknown);
-}
+TEST_F(TrustTest, ActivateOfWhatIsNotThereIsRefused) { EXPECT_EQ(activate("").error().code, Code::kPackUnknown); }
 
 TEST_F(TrustTest, DryRunChecksAndStoresNothing) {
   const base::Bytes bytes = make("soc.triage", "1.0.0", 1);
@@ -207,10 +205,12 @@ TEST_F(TrustTest, SG_T_PACK_RulesThatDoNotLoadAreRefusedBeforeAnyAct) {
   ImportRequest request;
   request.file = bytes;
   request.offer.fingerprints = {fingerprint()};
-  const auto report = importer().import(
-      request,
-      [](const pack::Contents&) { return base::Result<>(base::fail(Code::kRulesFunction, "rules.clp: (system)")); },
-      {});
+  const auto report =
+      importer().import(request,
+                        [](const pack::Contents&) {
+                          return base::Result<Findings>(base::fail(Code::kRulesFunction, "rules.clp: (system)"));
+                        },
+                        {});
   EXPECT_EQ(report.error().code, Code::kRulesFunction);
   EXPECT_EQ(state()->acts(), 0);
   EXPECT_EQ(notary_.names(), std::vector<std::string>{"pack.refused"});

@@ -11,6 +11,7 @@
 #include "stargraph/audit/entry.hpp"
 #include "stargraph/audit/receipt.hpp"
 #include "stargraph/base/check.hpp"
+#include "stargraph/base/memory_env.hpp"
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/trust/importer.hpp"
 #include "support/temp_dir.hpp"
@@ -29,14 +30,15 @@ inline base::ActorName admin() { return base::ActorName("admin"); }
 // A receipt for `event` as stargraph-auditd would sign it.
 inline audit::Receipt receipt_of(audit::Event event, std::uint64_t number = 1,
                                  audit::Source source = audit::Source::kTrust,
-                                 const crypto::PrivateKey& key = audit_private_key()) {
+                                 const crypto::PrivateKey& key = audit_private_key(),
+                                 base::Timestamp time = pack::sample_time()) {
   audit::Entry entry;
   entry.event = std::move(event);
   entry.source = source;
   entry.source_seq = audit::SourceSeq(static_cast<std::int64_t>(number));
   entry.seq = audit::LogSeq(static_cast<std::int64_t>(number));
   entry.tenant_seq = audit::TenantSeq(static_cast<std::int64_t>(number));
-  entry.time = base::from_micros(1'767'225'600'000'000);
+  entry.time = time;
   auto line = audit::encode_entry(entry);
   SG_CHECK(line.has_value());
   auto receipt = audit::make_receipt(*std::move(line), key);
@@ -46,13 +48,14 @@ inline audit::Receipt receipt_of(audit::Event event, std::uint64_t number = 1,
 
 class FakeNotary final : public Notary {
  public:
+  explicit FakeNotary(base::Env& env) : env_(env) {}
   base::Result<audit::Receipt> record(const audit::Event& event) override {
     if (unavailable) return base::fail(base::Code::kAuditUnavailable, "trust.sock: nobody answers");
     if (fail_after == 0) return base::fail(base::Code::kAuditUnavailable, "trust.sock: lost");
     if (fail_after) --*fail_after;
     events.push_back(event);
-    if (answer_with) return receipt_of(*answer_with, events.size());
-    return receipt_of(event, events.size());
+    return receipt_of(answer_with.value_or(event), events.size(), audit::Source::kTrust, audit_private_key(),
+                      env_.now());
   }
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> out;
@@ -64,12 +67,16 @@ class FakeNotary final : public Notary {
   bool unavailable = false;
   std::optional<int> fail_after;            // that many records go well
   std::optional<audit::Event> answer_with;  // a receipt for this instead
+
+ private:
+  base::Env& env_;
 };
 
 class TrustTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(crypto::initialise(crypto::FipsMode::kOff));
+    env_.set_now(pack::sample_time());
     open();
   }
   void open() {
@@ -78,10 +85,12 @@ class TrustTest : public ::testing::Test {
     ASSERT_TRUE(database) << database.error().message;
     database_ = *std::move(database);
   }
-  Importer importer() { return Importer(*database_, audit_private_key().public_key(), notary_, admin()); }
+  Importer importer() {
+    return Importer(Desk{env_, *database_, audit_private_key().public_key(), notary_, admin(), {admin().str(), "Ada"}});
+  }
 
   static Importer::ContentCheck no_content_check() {
-    return [](const pack::Contents&) { return base::Result<>(); };
+    return [](const pack::Contents&) { return base::Result<Findings>(Findings{}); };
   }
   static crypto::Digest fingerprint(int key = 0) { return pack::sample_key(key).public_key().fingerprint(); }
   static base::Bytes make(const std::string& id, const std::string& version, std::int64_t epoch, int key = 0) {
@@ -94,10 +103,40 @@ class TrustTest : public ::testing::Test {
     request.activate = activate;
     return importer().import(request, no_content_check(), {});
   }
+  // The reason of any result, or kInternal ("done").
+  template <class T>
+  static base::Code code_of(const base::Result<T>& result) {
+    return result ? base::Code::kInternal : result.error().code;
+  }
+  // What the importer of `act` asks an approver for.
+  template <class Act>
+  std::pair<base::Code, std::vector<std::string>> requests_of(const Act& act) {
+    Importer desk = importer();
+    const base::Code code = code_of(act(desk));
+    return {code, desk.requests()};
+  }
+  Approval approve_request(const std::string& request, int key) {
+    auto approval = approve(decode_request(request).value(), pack::sample_key(key));
+    SG_CHECK(approval.has_value());
+    return *std::move(approval);
+  }
+  void add_key(int key, Role role, const std::string& holder) {
+    KeyRequest request{{pack::sample_key(key).public_key(), role, holder, {}, {}}, {fingerprint(key)}};
+    const auto added = importer().add_key(request, {});
+    ASSERT_TRUE(added) << added.error().message;
+  }
+  static base::KeyId id_of(int key) { return pack::sample_key(key).public_key().key_id(); }
+
   // The reason, or kInternal ("done").
   base::Code why(const base::Bytes& bytes, Offer offer = {}, bool activate = false) {
     const auto report = import(bytes, std::move(offer), activate);
     return report ? base::Code::kInternal : report.error().code;
+  }
+  base::Result<std::optional<Step>> activate(const std::string& version, const std::string& id = "soc.triage") {
+    ActivateRequest request;
+    request.id = base::PackId(id);
+    request.version = version;
+    return importer().activate(request, no_content_check());
   }
   base::Result<TrustState> state() {
     SG_TRY(store::Connection connection, database_->reader());
@@ -146,7 +185,8 @@ class TrustTest : public ::testing::Test {
   int images_ = 0;
   crypto::Secret key_ = crypto::Secret::random(32);
   std::unique_ptr<store::Database> database_;
-  FakeNotary notary_;
+  base::MemoryEnv env_;
+  FakeNotary notary_{env_};
 };
 
 }  // namespace stargraph::trust

@@ -9,7 +9,7 @@ using base::Code;
 
 audit::Event event_of_act(const Act& act) {
   audit::Event event;
-  event.name = event_of(act.kind());
+  event.name = event_of(act);
   event.actor = admin();
   event.tenant = audit::site_tenant();
   event.data = encode_act(act);
@@ -19,7 +19,7 @@ audit::Event event_of_act(const Act& act) {
 const crypto::PrivateKey& attacker() { return pack::sample_key(7); }
 
 Act forged_key(std::int64_t number) {
-  return {number, KeyAdded{{attacker().public_key(), std::string(kPublisherRole)}}};
+  return {number, KeyAdded{{attacker().public_key(), Role::kPublisher, "", {}, {}}}};
 }
 
 class TrustStore : public TrustTest {
@@ -100,8 +100,8 @@ TEST_F(TrustStore, RC_T_PACK_AnActRepeatedUnderAnotherNumberIsRefused) {
 TEST_F(TrustStore, RC_T_PACK_ActsThatTheseRulesNeverMakeAreRefused) {
   import_sample();
   // Genuine receipts, so the audit key itself was misused: still no pin of a key nobody confirmed.
-  insert_act(
-      5, audit::encode_receipt(receipt_of(event_of_act({5, Pinned{{"soc.*", attacker().public_key().key_id()}}}), 5)));
+  insert_act(5, audit::encode_receipt(
+                    receipt_of(event_of_act({5, Pinned{{"soc.*", {attacker().public_key().key_id()}, 1}}}), 5)));
   EXPECT_EQ(why_not_loaded(), Code::kReceiptInvalid);
 }
 
@@ -179,9 +179,9 @@ TEST_F(TrustStore, TwoImportersDoNotBothTakeAnEpoch) {
   const base::Bytes second = make("soc.triage", "1.2.0", 2);
   ImportRequest request;
   request.file = second;
-  const auto interleave = [&](const pack::Contents&) -> base::Result<> {
+  const auto interleave = [&](const pack::Contents&) -> base::Result<Findings> {
     EXPECT_TRUE(import(first));
-    return {};
+    return Findings{};
   };
   EXPECT_EQ(importer().import(request, interleave, {}).error().code, Code::kEpochReused);
   EXPECT_EQ(state()->packs().size(), 2U);
