@@ -45,11 +45,16 @@ TEST(PackVerify, AcceptsTheSample) {
 TEST(PackVerify, SG_T_PACK_RefusesEveryFlippedByte) {
   Bytes bytes = sample_pack();
   std::map<Code, int> reasons;
-  for (std::byte& byte : bytes) {
-    for (const unsigned flip : {0x01U, 0x20U, 0x80U, 0xFFU}) {
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    std::byte& byte = bytes[at];
+    // One bit of every byte; all of them of the sizes and of the first bytes of each block.
+    const bool every_bit = at < 32;
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      if (!every_bit && bit != at % 8) continue;
+      const auto flip = 1U << bit;
       byte ^= static_cast<std::byte>(flip);
       const Code code = why_refused(bytes);
-      ASSERT_NE(code, Code::kInternal) << "accepted with byte " << (&byte - bytes.data()) << " ^ " << flip;
+      ASSERT_NE(code, Code::kInternal) << "accepted with byte " << at << " ^ " << flip;
       ASSERT_EQ(base::reason(code).exit_code == base::kExitIntegrity || code == Code::kSignerNotPinned, true)
           << base::reason(code).name;
       ++reasons[code];

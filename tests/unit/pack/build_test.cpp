@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "sample_pack.hpp"
 #include "stargraph/base/memory_env.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/pack/sbom.hpp"
+#include "support/temp_dir.hpp"
 
 namespace stargraph::pack {
 namespace {
@@ -160,10 +162,23 @@ TEST_F(PackSources, RefuseNamesAHeaderMayNotHold) {
   EXPECT_EQ(read_sources(env_, "/pack").error().code, Code::kPathInvalid);
 }
 
-TEST_F(PackSources, RC_D_PACK_TenThousandFilesAreRefused) {
-  ASSERT_TRUE(env_.make_directory("/pack/graphs", 0755));
-  for (int i = 0; i < 10'000; ++i) put(("/pack/graphs/g" + std::to_string(i) + ".yaml").c_str(), "{}");
+TEST_F(PackSources, RC_D_PACK_OneFileMoreThanAPackMayHoldIsRefused) {
+  const test::TempDir directory;
+  for (std::size_t i = 0; i <= kMaxFiles; ++i) std::ofstream(directory / ("g" + std::to_string(i) + ".yaml"));
+  EXPECT_EQ(read_sources(base::real_env(), directory.path()).error().code, Code::kTooLarge);
+}
+
+// Each file is within its limit, all together are not: refused while reading, not after.
+TEST_F(PackSources, RC_D_PACK_MoreThanAPackMayHoldIsNotReadIntoMemory) {
+  std::uint64_t read = 0;
+  const std::string mebibytes(std::size_t{16} << 20, 'x');
+  for (const char* name : {"/pack/a", "/pack/b", "/pack/c", "/pack/d", "/pack/e", "/pack/f"}) put(name, mebibytes);
+  env_.set_fault([&](base::EnvOperation operation, const base::Path&) -> base::Result<> {
+    read += operation == base::EnvOperation::kRead ? 1 : 0;
+    return {};
+  });
   EXPECT_EQ(read_sources(env_, "/pack").error().code, Code::kTooLarge);
+  EXPECT_EQ(read, 5U) << "four fill the pack, and the fifth is one too many";
 }
 
 TEST_F(PackSources, ReadErrorsAreTold) {
