@@ -44,6 +44,7 @@ std::string head_body(const Head& head, Source source, std::string_view nonce) {
   body.set("floors", head.floors.hex());
   body.set("install_id", head.install_id);
   body.set("nonce", nonce);
+  body.set("revocation_number", head.revocation_number);
   body.set("seq", head.seq.value());
   body.set("source", source_name(source));
   body.set("source_seq", head.source_seq.value());
@@ -63,6 +64,7 @@ Result<Head> read_head(json::Reader& in, Source source, std::string_view nonce) 
   SG_TRY(head.floors, read_digest(in, "floors"));
   head.install_id = in.text("install_id", 1, 64);
   if (in.text("nonce") != nonce) in.refuse("nonce", Code::kAuditBadSignature, "not of this connection");
+  head.revocation_number = in.integer("revocation_number", 0, json::kMaxInteger);
   head.seq = LogSeq(in.integer("seq", 0, json::kMaxInteger));
   if (in.text("source") != source_name(source)) in.refuse("source", Code::kAuditBadSignature, "not of this connection");
   head.source_seq = SourceSeq(in.integer("source_seq", 0, json::kMaxInteger));

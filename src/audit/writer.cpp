@@ -186,6 +186,7 @@ Head Writer::head(Source source) const {
   head.trust_acts = chain_.trust_acts();
   head.trust_act = chain_.trust_act();
   head.floors = chain_.floors();
+  head.revocation_number = chain_.revocation_number();
   return head;
 }
 

@@ -26,6 +26,11 @@ Result<> check_against_log(const TrustState& state, const audit::Head& head) {
   if (head.trust_act < state.last_entry()) {
     return fail(Code::kAuditFork, "trust: the trust store holds a later act than the log: an older log was put back");
   }
+  if (head.revocation_number != state.revocation_number()) {
+    return fail(Code::kAuditFork,
+                "trust: the revocation number is not that of the log: a list that the log holds is missing; import it "
+                "again");
+  }
   if (head.floors != digest_of(state.floors())) {
     return fail(
         Code::kAuditFork,

@@ -46,6 +46,7 @@ class Chain {
   // source_seq of the last entry that the trust store must hold: over trust.sock, a success, with the
   // number of an act in its data. 0 before the first.
   [[nodiscard]] SourceSeq trust_act() const { return trust_act_; }
+  [[nodiscard]] std::int64_t revocation_number() const { return revocation_number_; }
   [[nodiscard]] crypto::Digest floors() const { return floors_digest(floors_); }
 
  private:

@@ -34,7 +34,7 @@ struct Submission {
 };
 [[nodiscard]] base::Result<Submission> decode_submission(std::string_view packet);
 
-// server: {"entry_hash":…,"floors":…,"install_id":…,"nonce":…,"seq":n,"source":…,"source_seq":n,
+// server: {"entry_hash":…,"floors":…,"install_id":…,"nonce":…,"revocation_number":n,"seq":n,"source":…,"source_seq":n,
 //          "trust_act":n,"trust_acts":n,"type":"head","v":1,"key_id":…,"alg":…,"signature":…}
 [[nodiscard]] base::Result<std::string> encode_head(const Head& head, Source source, std::string_view nonce,
                                                     const crypto::PrivateKey& key);

@@ -13,7 +13,7 @@ namespace stargraph::trust {
 //   the log holds a later act of trust than the store: its last acts were cut off, or an importer got its
 //   receipts and died before it could store them;
 //   the store holds a later act than the log: an older log was put back;
-//   the floors differ: an act that raised one is in the log only, with others after it.
+//   the floors or the revocation numbers differ: an act that raised one is in the log only, with others after it.
 // An importer's death is told from an attack by nobody but a person who knows that it happened, so both
 // keep the daemon from starting. The way back is the act that was interrupted, made again by root: what
 // `stargraph-pack` stores next is the last act of both, and the same pack activated makes the floors agree

@@ -2,7 +2,7 @@
 // receipt and commit: the same to the log.
 #include "stargraph/trust/log_check.hpp"
 
-#include "sample_trust.hpp"
+#include "governance_trust.hpp"
 #include "stargraph/audit/chain.hpp"
 
 namespace stargraph::trust {
@@ -10,8 +10,9 @@ namespace {
 
 using base::Code;
 
-class LogCheck : public TrustTest {
+class LogCheck : public GovernedTest {
  protected:
+  void SetUp() override { TrustTest::SetUp(); }  // a box without governors
   // What the audit writer would say after all it was asked to record.
   audit::Head head() const {
     audit::Chain chain;
@@ -30,6 +31,7 @@ class LogCheck : public TrustTest {
     head.trust_act = chain.trust_act();
     head.trust_acts = chain.trust_acts();
     head.floors = chain.floors();
+    head.revocation_number = chain.revocation_number();
     return head;
   }
   // The reason, or kInternal ("they agree").
@@ -81,6 +83,20 @@ TEST_F(LogCheck, RC_T_PACK_AFloorCutOffIsMissedBehindLaterActs) {
   ASSERT_TRUE(import(make("soc.other", "1.0.0", 1), {{fingerprint()}, {}}));
   EXPECT_EQ(state()->floor(base::PackId("soc.triage")), base::Epoch(1));
   EXPECT_EQ(verdict(), Code::kAuditFork);
+}
+
+TEST_F(LogCheck, RC_R_PACK_ARevocationCutOffIsMissedBehindLaterActs) {
+  import_two_versions();
+  add_key(kGovernorKey, Role::kGovernor, "Grace");
+  const base::Bytes list = revocation(1, {{kStrangerKey}, {}, {}});
+  ASSERT_EQ(why(list), Code::kInternal);
+  ASSERT_EQ(verdict(), Code::kInternal);
+  cut_to(7);
+  ASSERT_TRUE(import(make("soc.other", "1.0.0", 1), {{fingerprint()}, {}}));
+  EXPECT_FALSE(state()->is_revoked(id_of(kStrangerKey)));
+  EXPECT_EQ(verdict(), Code::kAuditFork);
+  ASSERT_EQ(why(list), Code::kInternal) << "imported again";
+  EXPECT_EQ(verdict(), Code::kInternal);
 }
 
 TEST_F(LogCheck, RC_T_AUDIT_AnOlderLogPutBackIsFound) {
