@@ -111,4 +111,28 @@ Result<> check_sbom(base::BytesView sbom, const Header& header) {
   return check_components(*components, header);
 }
 
+SbomSummary summarise_sbom(base::BytesView sbom) {
+  SbomSummary summary;
+  json::ParseLimits limits;
+  limits.max_bytes = kMaxSbomBytes;
+  const auto parsed = json::parse(sbom, limits);
+  const json::Object* bom = parsed ? parsed->object() : nullptr;
+  const json::Array* components = bom == nullptr ? nullptr : array_of(*bom, "components");
+  if (components == nullptr) return summary;
+  for (const json::Value& value : *components) {
+    const json::Object* component = value.object();
+    if (component == nullptr) continue;
+    if (says(*component, "type", "file")) {
+      ++summary.files;
+      continue;
+    }
+    const auto text = [&](std::string_view name) {
+      const std::string* found = text_of(*component, name);
+      return found == nullptr ? std::string() : *found;
+    };
+    summary.others.push_back({text("type"), text("name"), text("version")});
+  }
+  return summary;
+}
+
 }  // namespace stargraph::pack

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "stargraph/base/bytes.hpp"
 #include "stargraph/pack/header.hpp"
@@ -18,5 +19,17 @@ inline constexpr std::string_view kSbomPath = "sbom.cdx.json";
 // exactly the header's files with their digests. Components of other types (libraries that a worker
 // brings) may stand beside them.
 [[nodiscard]] base::Result<> check_sbom(base::BytesView sbom, const Header& header);
+
+// What stands in an SBOM that check_sbom() accepted, for people.
+struct SbomSummary {
+  struct Component {
+    std::string type;  // "library"
+    std::string name;
+    std::string version;  // may be empty
+  };
+  std::size_t files = 0;
+  std::vector<Component> others;
+};
+[[nodiscard]] SbomSummary summarise_sbom(base::BytesView sbom);
 
 }  // namespace stargraph::pack

@@ -2,6 +2,10 @@
 #include "commands.hpp"
 #include "foreign.hpp"
 #include "site.hpp"
+#include "stargraph/json/parse.hpp"
+#include "stargraph/json/write.hpp"
+#include "stargraph/pack/layout.hpp"
+#include "stargraph/pack/sbom.hpp"
 #include "stargraph/trust/ceremony.hpp"
 
 namespace stargraph::packcli {
@@ -41,7 +45,50 @@ std::string lines(const std::string& title, const std::vector<std::string>& item
   return text + (items.empty() ? " none\n" : "\n");
 }
 
-std::string as_text(const pack::Header& header, const pack::Manifest& manifest, const crypto::Digest& digest,
+std::string text_of(const pack::Manifest& manifest) {
+  std::string text = lines("capabilities", pack::capabilities_of(manifest));
+  if (const auto* rules = std::get_if<pack::RulesManifest>(&manifest)) {
+    const pack::EvaluationLimits& limits = rules->limits;
+    text += lines("provides", rules->provides) + lines("needs facts", rules->required_facts) +
+            "limits: " + std::to_string(limits.max_facts) + " facts, " + std::to_string(limits.max_firings) +
+            " firings, " + std::to_string(limits.max_ms) + " ms, " + std::to_string(limits.max_bytes) + " bytes\n";
+  }
+  if (const auto* execution = std::get_if<pack::ExecutionManifest>(&manifest)) {
+    std::vector<std::string> models;
+    for (const pack::ModelRequirement& model : execution->model_requirements) {
+      models.push_back(model.name + "=" + model.value);
+    }
+    text += lines("workers", execution->workers) + lines("tools", execution->declared_tools) +
+            lines("permissions", execution->declared_permissions) + lines("models", models) +
+            (execution->deterministic ? "deterministic\n" : "not deterministic\n");
+  }
+  return text;
+}
+
+json::Object describe(const pack::SbomSummary& sbom) {
+  json::Array others;
+  for (const pack::SbomSummary::Component& one : sbom.others) {
+    others.emplace_back(json::Object{{"name", one.name}, {"type", one.type}, {"version", one.version}});
+  }
+  return json::Object{{"files", static_cast<std::int64_t>(sbom.files)}, {"others", std::move(others)}};
+}
+
+std::string text_of(const pack::SbomSummary& sbom) {
+  std::string text = "SBOM: CycloneDX 1.6, " + std::to_string(sbom.files) + " files";
+  for (const pack::SbomSummary::Component& one : sbom.others) {
+    text += ", " + one.type + " " + one.name + (one.version.empty() ? "" : " " + one.version);
+  }
+  return text + "\n";
+}
+
+// What a governance pack says, as it will be acted on; nothing for the other kinds.
+json::Value content_of(const pack::Contents& contents) {
+  const pack::File* file = contents.find(pack::governance_path(pack::kind_of(contents.manifest)));
+  const auto value = file == nullptr ? base::Result<json::Value>(json::Value()) : json::parse(file->bytes);
+  return value ? *value : json::Value();
+}
+
+std::string as_text(const pack::Header& header, const pack::Contents& contents, const crypto::Digest& digest,
                     const std::vector<crypto::PublicKey>& signers) {
   std::string text = header.id.str() + " " + header.version + " (" + std::string(pack::kind_name(header.kind)) +
                      ", epoch " + std::to_string(header.epoch.value()) + ", made " + header.created + ")\ndigest " +
@@ -50,17 +97,12 @@ std::string as_text(const pack::Header& header, const pack::Manifest& manifest, 
     text += "signed by key " + short_key_id(signer.key_id()) + "... (" +
             std::string(crypto::algorithm_name(signer.algorithm())) + ")\n";
   }
-  text += lines("capabilities", pack::capabilities_of(manifest));
-  if (const auto* rules = std::get_if<pack::RulesManifest>(&manifest)) {
-    text += lines("provides", rules->provides) + lines("needs facts", rules->required_facts);
-  }
-  if (const auto* execution = std::get_if<pack::ExecutionManifest>(&manifest)) {
-    text += lines("workers", execution->workers) + lines("tools", execution->declared_tools) +
-            lines("permissions", execution->declared_permissions);
-  }
+  text += text_of(contents.manifest);
+  text += text_of(pack::summarise_sbom(contents.find(pack::kSbomPath)->bytes));
   for (const pack::FileEntry& file : header.files) {
     text += "  " + std::to_string(file.size) + "  " + file.digest.hex().substr(0, 16) + "...  " + file.path + "\n";
   }
+  if (const json::Value content = content_of(contents); !content.is_null()) text += json::pretty(content) + "\n";
   return text;
 }
 
@@ -79,8 +121,10 @@ Result<> inspect(const Context& context, const Options& options) {
         json::Object{{"alg", crypto::algorithm_name(signer.algorithm())}, {"key", short_key_id(signer.key_id())}});
   }
   document.set("signers", std::move(short_ids));
+  document.set("sbom", describe(pack::summarise_sbom(contents.find(pack::kSbomPath)->bytes)));
+  if (json::Value content = content_of(contents); !content.is_null()) document.set("content", std::move(content));
   document.set("trust", "not decided");
-  context.print(document, as_text(container.header, contents.manifest, container.digest, signers) +
+  context.print(document, as_text(container.header, contents, container.digest, signers) +
                               "The signatures hold. Whether to trust the signers is what `import` asks.\n");
   return {};
 }

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
+#include <filesystem>
 
 #include "sample_pack.hpp"
 #include "stargraph/base/memory_env.hpp"
@@ -164,8 +164,11 @@ TEST_F(PackSources, RefuseNamesAHeaderMayNotHold) {
 
 TEST_F(PackSources, RC_D_PACK_OneFileMoreThanAPackMayHoldIsRefused) {
   const test::TempDir directory;
-  for (std::size_t i = 0; i <= kMaxFiles; ++i) std::ofstream(directory / ("g" + std::to_string(i) + ".yaml"));
-  EXPECT_EQ(read_sources(base::real_env(), directory.path()).error().code, Code::kTooLarge);
+  std::filesystem::create_directory(directory / "pack");
+  const base::Path one = directory.write("one", "");
+  for (std::size_t i = 0; i <= kMaxFiles; ++i)
+    std::filesystem::create_hard_link(one, directory / ("pack/g" + std::to_string(i)));
+  EXPECT_EQ(read_sources(base::real_env(), directory / "pack").error().code, Code::kTooLarge);
 }
 
 // Each file is within its limit, all together are not: refused while reading, not after.

@@ -53,6 +53,19 @@ TEST(Sbom, OtherComponentsMayStandBeside) {
             Code::kInternal);
 }
 
+TEST(Sbom, IsSummarised) {
+  json::Value sbom = sample_sbom();
+  components(sbom).push_back(json::Object{{"name", "clips"}, {"type", "library"}, {"version", "6.4"}});
+  components(sbom).push_back(json::Object{{"type", "device"}});
+  const SbomSummary summary = summarise_sbom(base::as_bytes(json::canonical(sbom)));
+  EXPECT_EQ(summary.files, 3U);
+  ASSERT_EQ(summary.others.size(), 2U);
+  EXPECT_EQ(summary.others[0].name, "clips");
+  EXPECT_EQ(summary.others[0].version, "6.4");
+  EXPECT_EQ(summary.others[1].name, "");
+  EXPECT_EQ(summarise_sbom(base::as_bytes("[]")).files, 0U);
+}
+
 TEST(Sbom, RC_T_PACK_AboutAnotherPackIsRefused) {
   for (const char* member : {"name", "version"}) {
     EXPECT_EQ(why_changed([&](json::Value& sbom) {
