@@ -359,9 +359,10 @@ class Appliance {
     write_ca_database();
     write_crl();
   }
+  // In `cleared` a principal has no role here: the policy pack says what it may do.
   static std::string principal(const std::string& name, const std::string& tenant, const std::string& role) {
-    return "  - {name: " + name + ", tenant: " + tenant + ", roles: [" + role +
-           "], match: {san_uri: \"stargraph:" + name + "\"}}\n";
+    return "  - {name: " + name + ", tenant: " + tenant + (role.empty() ? "" : ", roles: [" + role + "]") +
+           ", match: {san_uri: \"stargraph:" + name + "\"}}\n";
   }
   void write_config(const Options& options) const {
     std::string text = "profile: " + options.profile + "\n";
@@ -372,13 +373,21 @@ class Appliance {
             ", public_key: " + path("audit.pub.pem") + ", reads: " + options.reads +
             (options.profile == "oss-default" ? ", on_failure: " + options.on_failure : "") + "}\n";
     if (options.profile == "oss-default") text += "graphs_dir: " + path("graphs") + "\n";
-    text +=
-        "roles:\n  operator: [\"runs:start\", \"runs:read\", \"runs:cancel\", \"runs:pause\", \"runs:resume\", "
-        "\"runs:respond\", \"metrics:read\", \"packs:read\"]\n"
-        "  viewer: [\"runs:read\"]\n  worker: [\"work:demo.*\"]\n" +
-        options.roles;
-    text += "principals:\n" + principal("operator", "alpha", "operator") + principal("viewer", "alpha", "viewer") +
-            principal("worker", "alpha", "worker") + principal("neighbour", "beta", "operator");
+    const bool cleared = options.profile == "cleared";
+    if (!cleared) {
+      text +=
+          "roles:\n  operator: [\"runs:start\", \"runs:read\", \"runs:cancel\", \"runs:pause\", \"runs:resume\", "
+          "\"runs:respond\", \"metrics:read\", \"packs:read\"]\n"
+          "  viewer: [\"runs:read\"]\n  worker: [\"work:demo.*\"]\n" +
+          options.roles;
+    } else if (!options.roles.empty()) {
+      text += "roles:\n" + options.roles;
+    }
+    const auto usual = [&](const char* name, const char* tenant, const char* role) {
+      return principal(name, tenant, cleared ? "" : role);
+    };
+    text += "principals:\n" + usual("operator", "alpha", "operator") + usual("viewer", "alpha", "viewer") +
+            usual("worker", "alpha", "worker") + usual("neighbour", "beta", "operator");
     for (const Principal& one : options.principals) text += principal(one.name, one.tenant, one.role);
     if (!options.limits.empty()) text += "limits:\n" + options.limits;
     static_cast<void>(dir_.write("stargraph.yaml", text + options.more));

@@ -125,6 +125,23 @@ TEST(OrgPolicy, RC_T_POLICY_NoEarlierAnswerIsGivenToAnotherQuestion) {
   EXPECT_NE(decide(sample_bundle(), policy, joined).input, decide(sample_bundle(), policy, split).input);
 }
 
+// The digests of docs/formats/policy.md, computed there with sha384sum and here before with Python.
+TEST(OrgPolicy, RC_R_POLICY_DigestsAreThoseOfTheDocument) {
+  const Decision allowed = decide(sample_bundle(), digest_named("policy"), fine());
+  EXPECT_EQ(allowed.input.hex(),
+            "2db069c5b0b36ec4c044167ab25e9725ed7489755303fccd2b8db86b2c86a4cab39b7a60c8b49c04ced135a7c9500fdc");
+  EXPECT_EQ(allowed.decision.hex(),
+            "8443d78f5ebe9f3dc7f3842aace8401955ea5dfb25293c5fa1b920c5bd3dc2a3c8d836c0f1ba0c79d0ccf4ce2e20f20c");
+  ExecutionInput input = fine();
+  input.is_signed = false;
+  input.requested_tools = {"shell"};
+  const Decision denied = decide(sample_bundle(), digest_named("policy"), input);
+  EXPECT_EQ(denied.input.hex(),
+            "d7b5cc2b087248abc5c89097ccae56cf555f750b687cecf68bf35abe91b954032fa23084577b9d41cd78d0365d6d1f15");
+  EXPECT_EQ(denied.decision.hex(),
+            "d126e0dc10866ff129bb14d3fb26793abb3b953bd2eae782b3ed42667e5f248c0164fff7f38cd776ad5bbb5a152d3796");
+}
+
 // Replay of a decision: the stored input under the policy of that digest gives the identical digest, and nothing else
 // does.
 TEST(OrgPolicy, RC_R_POLICY_ADecisionNamesPolicyInputAndOutcome) {
