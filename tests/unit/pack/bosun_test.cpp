@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -347,26 +349,17 @@ TEST(BosunTreeHash, KeysAndTheTokenAreLeftOut) {
   EXPECT_TRUE(is_in_tree_hash("x.pub.pem.bak"));
 }
 
-// The scheme's published steps with a shell and openssl, so that our reader and our writer are not each other's
-// only witness. Run in a directory that holds the sources and ../key.pem.
-constexpr const char* kPublishedSteps = R"sh(
-set -euo pipefail
-export LC_ALL=C
-kid=$1
-b64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
-bytes_of() { printf '%b' "$(printf '%016x' "$1" | sed 's/../\\x&/g')"; }
-for file in manifest.yaml pack.yaml rules.clp sub/more.txt; do
-  printf '%s\0' "$file"
-  bytes_of "$(stat -c %s "$file")"
-  cat "$file"
-done > ../tree
-hash=$(openssl dgst -sha256 -r ../tree | cut -d' ' -f1)
-printf '%s.%s' "$(printf '{"alg":"EdDSA","kid":"%s","typ":"JWT"}' "$kid" | b64url)" \
-  "$(printf '{"alg":"SHA-256","iat":1780857291,"key_id":"%s","tree_hash":"%s"}' "$kid" "$hash" | b64url)" > ../input
-openssl pkeyutl -sign -rawin -in ../input -inkey ../key.pem -out ../signature
-printf '%s.%s' "$(cat ../input)" "$(b64url < ../signature)" > manifest.jwt
-openssl pkey -in ../key.pem -pubout -out "$kid.pub.pem"
-)sh";
+// The script that stands in docs/formats/bosun.md: a shell and openssl, so that our reader and our writer are not each
+// other's only witness.
+std::string published_steps() {
+  std::ifstream in(base::Path(STARGRAPH_SOURCE_DIR) / "docs/formats/bosun.md");
+  const std::string document{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const auto marker = document.find("<!-- published steps -->");
+  const auto begin = document.find("```sh\n", marker) + 6;
+  const auto end = document.find("```\n", begin);
+  EXPECT_NE(marker, std::string::npos);
+  return document.substr(begin, end - begin);
+}
 
 class BosunByOpenssl : public ::testing::Test {
  protected:
@@ -377,6 +370,8 @@ class BosunByOpenssl : public ::testing::Test {
     directory_.write("pack/rules.clp", std::string(kSampleRules));
     directory_.write("pack/pack.yaml", "# only hashed\n");
     directory_.write("pack/sub/more.txt", "more\n");
+    directory_.write("pack/sub.txt", "by components after sub/, bytewise before it\n");
+    directory_.write("pack/.hidden", "");
     const auto made =
         test::run_command({"openssl", "genpkey", "-algorithm", "ed25519", "-out", (directory_ / "key.pem").string()});
     ASSERT_TRUE(made.ok()) << made.err;
@@ -384,7 +379,8 @@ class BosunByOpenssl : public ::testing::Test {
   void sign() {
     test::CommandOptions options;
     options.directory = directory_ / "pack";
-    const auto done = test::run_command({"bash", "-c", kPublishedSteps, "steps", "dev-shell-12345678"}, options);
+    const auto done = test::run_command(
+        {"bash", "-c", published_steps(), "steps", "dev-shell-12345678", (directory_ / "key.pem").string()}, options);
     ASSERT_TRUE(done.ok()) << done.err;
   }
   const test::TempDir directory_;
