@@ -76,7 +76,7 @@ Result<Importer::Candidate> Importer::examine(const TrustState& state, const Imp
   SG_TRY(const LoadedPack loaded, LoadedPack::load(std::move(bytes), pack, state));
   SG_TRY(const std::vector<crypto::PublicKey> signers, keys_of(state, pack));
   SG_TRY(decide_signers(state, loaded.header(), signers, {}));  // under the pin of today
-  SG_TRY(candidate.findings, content_check(loaded.contents()));
+  SG_TRY(candidate.findings, content_check(loaded.contents(), loaded.bytes()));
   Step& step = candidate.step;
   SG_TRY(compare_with_active(state, loaded.header(), loaded.manifest(), step.before, step.difference));
   return candidate;

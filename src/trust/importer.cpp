@@ -41,6 +41,14 @@ Result<std::string_view> text_of(const pack::Contents& contents, std::string_vie
   return base::as_text(file->bytes);
 }
 
+std::vector<base::KeyId> claimed_keys(base::BytesView file) {
+  std::vector<base::KeyId> claimed;
+  if (const auto container = pack::parse(file)) {
+    for (const pack::SignatureEntry& entry : container->signatures) claimed.push_back(entry.key_id);
+  }
+  return claimed;
+}
+
 }  // namespace
 
 struct Importer::Checked {
@@ -101,7 +109,7 @@ Result<Importer::Checked> Importer::check(const ImportRequest& request, const Co
   SG_TRY(check_not_revoked(state, report.pack, checked.signers));
   SG_TRY(const pack::Contents contents, pack::check_contents(checked.container));
   SG_TRY(report.already_there, decide_epoch(state, report.pack));
-  SG_TRY(checked.findings, content_check(contents));
+  SG_TRY(checked.findings, content_check(contents, request.file));
   if (header.kind == pack::PackKind::kRevocation) {
     SG_TRY(const std::string_view text, text_of(contents, pack::kRevocationsPath));
     SG_TRY(report.revoked, decode_revocation_list(text));
@@ -222,7 +230,9 @@ Result<> Importer::add_rotation(const Checked& checked, const TrustState& state,
 Result<ImportReport> Importer::import(const ImportRequest& request, const ContentCheck& content_check, const Ask& ask) {
   requests_.clear();
   auto imported = check_and_store(request, content_check, ask);
-  if (!imported && is_refusal(imported.error()) && !request.dry_run) report_refusal(request, imported.error());
+  if (!imported && is_refusal(imported.error()) && !request.dry_run) {
+    refuse(request.file, claimed_keys(request.file), imported.error());
+  }
   return imported;
 }
 

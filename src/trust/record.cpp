@@ -90,18 +90,16 @@ Result<crypto::Digest> Importer::take_approval(const TrustState& state, const st
   return std::unexpected(std::move(refused));
 }
 
-void Importer::report_refusal(const ImportRequest& request, const base::Error& error) {
+void Importer::refuse(base::BytesView file, const std::vector<base::KeyId>& claimed, const base::Error& error) {
   audit::Event event;
   event.name = audit::EventName::kPackRefused;
   event.outcome = audit::Outcome::kDenied;
   event.actor = desk_.actor;
   event.tenant = audit::site_tenant();
-  json::Array claimed;
-  if (const auto container = pack::parse(request.file)) {
-    for (const pack::SignatureEntry& entry : container->signatures) claimed.emplace_back(entry.key_id.str());
-  }
-  event.data.set("claimed_key_ids", std::move(claimed));
-  event.data.set("file_digest", crypto::sha384(request.file).hex());
+  json::Array key_ids;
+  for (const base::KeyId& id : claimed) key_ids.emplace_back(id.str());
+  event.data.set("claimed_key_ids", std::move(key_ids));
+  event.data.set("file_digest", crypto::sha384(file).hex());
   event.data.set("reason", error.name());
   // Best effort: the pack is refused whether or not the log can be reached.
   static_cast<void>(desk_.notary.record(event));

@@ -122,6 +122,7 @@ Result<LoadedPack> LoadedPack::load(base::Bytes bytes, const ImportedPack& impor
 }
 
 const PackRef& LoadedPack::ref() const { return state_->ref; }
+base::BytesView LoadedPack::bytes() const { return state_->bytes; }
 const pack::Header& LoadedPack::header() const { return state_->container.header; }
 const pack::Contents& LoadedPack::contents() const { return state_->contents; }
 const pack::Manifest& LoadedPack::manifest() const { return state_->contents.manifest; }

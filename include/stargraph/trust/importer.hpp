@@ -103,8 +103,9 @@ struct ThresholdRequest {
 
 class Importer {
  public:
-  // The last check, made by the program since it needs the jail and modules above this one.
-  using ContentCheck = std::function<base::Result<Findings>(const pack::Contents&)>;
+  // The last check, made by the program since it needs the jail and modules above this one. `file` is the whole
+  // pack, so that another process may look at it.
+  using ContentCheck = std::function<base::Result<Findings>(const pack::Contents&, base::BytesView file)>;
   // Asks a person for the fingerprint, `attempt` from 1; nothing when there is nobody to ask.
   using Ask = std::function<std::optional<std::string>(int attempt)>;
 
@@ -139,6 +140,10 @@ class Importer {
   // kScopeInvalid without such a pin, kNumberRange for more than there are keys, kApprovalMissing when it falls.
   // False when it was so already.
   [[nodiscard]] base::Result<bool> set_threshold(const ThresholdRequest& request);
+
+  // Puts on record that `file` was refused before import() saw it, by the program's own look at it.
+  // `claimed` are the key ids in its signature block, as far as they could be read.
+  void refuse(base::BytesView file, const std::vector<base::KeyId>& claimed, const base::Error& error);
 
   // What approvers have to sign before the last call that failed with kApprovalMissing can be made again.
   [[nodiscard]] const std::vector<std::string>& requests() const { return requests_; }
@@ -184,7 +189,6 @@ class Importer {
   // `digest` when given, records and stores the acts.
   base::Result<> commit(const Make& make, const crypto::Digest* digest, base::BytesView bytes);
   base::Result<> record(store::Connection& connection, const Act& act, TrustState& state);
-  void report_refusal(const ImportRequest& request, const base::Error& error);
 
   Desk desk_;
   std::vector<std::string> requests_;

@@ -51,6 +51,7 @@ class LoadedPack {
   [[nodiscard]] static base::Result<LoadedPack> reread(base::Bytes bytes, const ImportedPack& imported);
 
   [[nodiscard]] const PackRef& ref() const;
+  [[nodiscard]] base::BytesView bytes() const;  // the whole file
   [[nodiscard]] const pack::Header& header() const;
   [[nodiscard]] const pack::Contents& contents() const;
   [[nodiscard]] const pack::Manifest& manifest() const;

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <sstream>
 #include <vector>
 
 namespace stargraph::packcli {
@@ -15,6 +17,7 @@ using base::fail;
 using base::Result;
 
 constexpr std::size_t kDatabaseKeyBytes = 32;
+constexpr std::size_t kMaxPasswordFile = std::size_t{1} << 20;
 
 // Who acts, as the log shows it: the user, and through sudo the one behind it.
 base::ActorName actor() {
@@ -26,6 +29,33 @@ base::ActorName actor() {
     if (digits) name += ".sudo-" + std::string(uid);
   }
   return base::ActorName(std::move(name));
+}
+
+// The uid that gave the command, and through sudo the one behind it.
+std::vector<std::string> uids_of_person() {
+  std::vector<std::string> uids{std::to_string(::getuid())};
+  if (const char* sudo = std::getenv("SUDO_UID"); sudo != nullptr) uids.emplace_back(sudo);
+  return uids;
+}
+
+// What the password file calls that person: an approver may not have any of these names. Read as a file; asking the
+// C library would load modules that may open sockets.
+std::vector<std::string> names_of_person() {
+  std::vector<std::string> names;
+  const auto file = base::real_env().read_file("/etc/passwd", kMaxPasswordFile);
+  if (!file) return names;
+  const std::vector<std::string> uids = uids_of_person();
+  std::istringstream lines{base::to_text(*file)};
+  for (std::string line; std::getline(lines, line);) {
+    std::vector<std::string> fields;
+    std::istringstream parts(line);
+    for (std::string part; std::getline(parts, part, ':');) fields.push_back(part);
+    if (fields.size() < 5 || std::ranges::find(uids, fields[2]) == uids.end()) continue;
+    names.push_back(fields[0]);
+    names.push_back(fields[4].substr(0, fields[4].find(',')));  // the person's own name
+  }
+  std::erase(names, "");
+  return names;
 }
 
 // The files a database makes must belong to the daemon's user, and parsing needs no root.
@@ -52,10 +82,17 @@ Result<std::unique_ptr<Site>> Site::open_for_acts(const Context& context) { retu
 Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
   base::Env& env = base::real_env();
   SG_TRY(const config::Config config, config::load(env, context.config));
+  std::unique_ptr<Checker> checker;
+  if (acts) {
+    SG_TRY(checker, Checker::start(config.fips_required));
+  }
   SG_TRY(start_crypto(config.fips_required));
   SG_TRY(crypto::PublicKey audit_key, read_public_key(config.audit.public_key.string()));
   std::unique_ptr<Site> site(new Site(std::move(audit_key)));
+  site->checker_ = std::move(checker);
   const base::ActorName who = actor();
+  std::vector<std::string> names = names_of_person();
+  names.push_back(who.str());
   if (acts) site->notary_ = trust::socket_notary(env, config.audit.trust_socket, site->audit_key_);
   SG_TRY(const base::Path key_path, config.state.key.locate());
   SG_TRY(const base::FileInfo key_file, env.info(key_path));
@@ -72,9 +109,17 @@ Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
   SG_TRY(site->database_, store::Database::open(config.state.database(), key, trust::trust_migrations()));
   if (acts) {
     site->importer_ = std::make_unique<trust::Importer>(
-        trust::Desk{env, *site->database_, site->audit_key_, *site->notary_, who, {who.str()}});
+        trust::Desk{env, *site->database_, site->audit_key_, *site->notary_, who, std::move(names)});
   }
   return site;
+}
+
+trust::Importer::ContentCheck Site::content_check() {
+  return [this](const pack::Contents&, base::BytesView file) -> Result<trust::Findings> {
+    SG_TRY(const Verdict verdict, checker_->check(file));
+    if (verdict.refused) return std::unexpected(*verdict.refused);
+    return verdict.findings;
+  };
 }
 
 Result<trust::TrustState> Site::state() {

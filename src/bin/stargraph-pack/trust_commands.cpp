@@ -1,7 +1,7 @@
-// The admin's side: import with its ceremony, activate, retire, and what the trust store holds.
+// The admin's side: import with its ceremony, and what the trust store holds of packs.
 #include "commands.hpp"
+#include "report.hpp"
 #include "site.hpp"
-#include "stargraph/crypto/fingerprint.hpp"
 
 namespace stargraph::packcli {
 namespace {
@@ -12,17 +12,18 @@ struct Options {
   std::string file;
   std::vector<std::string> fingerprints;
   std::string scope;
+  int threshold = 0;
+  std::vector<std::string> approvals;
   bool dry_run = false;
   bool activate = false;
   std::string id;
-  std::string version;
 };
 
 std::optional<std::string> ask_fingerprint(int attempt) {
   if (!has_terminal()) return std::nullopt;
   const std::string question =
-      "This pack is signed by a key that is not known here.\n"
-      "Type the fingerprint that the publisher gave you by another way (96 hex digits or 48 words)\n"
+      "This pack brings a key that is not known here.\n"
+      "Type the fingerprint that its holder gave you by another way (96 hex digits or 48 words)\n"
       "[" +
       std::to_string(attempt) + " of " + std::to_string(trust::kMaxFingerprintTries) + "]: ";
   auto typed = ask_terminal(question);
@@ -30,116 +31,97 @@ std::optional<std::string> ask_fingerprint(int attempt) {
   return *std::move(typed);
 }
 
-json::Object describe(const trust::PackRef& pack) {
-  return json::Object{{"digest", pack.digest.hex()},
-                      {"epoch", pack.epoch.value()},
-                      {"id", pack.id.str()},
-                      {"kind", pack::kind_name(pack.kind)},
-                      {"version", pack.version}};
-}
-
-std::string name_of(const trust::PackRef& pack) {
-  return pack.id.str() + " " + pack.version + " epoch " + std::to_string(pack.epoch.value());
-}
-
-void report(const Context& context, const trust::ImportReport& report, bool dry_run) {
+json::Object describe_import(const trust::ImportReport& report, bool dry_run) {
   json::Object document = describe(report.pack);
   document.set("activated", report.activated);
   document.set("already_there", report.already_there);
   document.set("dry_run", dry_run);
-  document.set("pin", json::Object{{"key", short_key_id(report.decision.governing.keys.front())},
-                                   {"new", report.decision.pin.has_value()},
-                                   {"scope", report.decision.governing.scope}});
+  const trust::Pin& pin = report.decision.governing;
+  json::Object governing{{"new", report.decision.pin.has_value()}, {"scope", pin.scope}, {"threshold", pin.threshold}};
+  if (!pin.keys.empty()) governing.set("key", short_key_id(pin.keys.front()));
+  document.set("pin", std::move(governing));
+  if (report.compared_with) {
+    document.set("compared_with", describe(*report.compared_with));
+    document.set("difference", trust::encode_difference(report.difference));
+  }
+  if (report.revoked) document.set("revoked", trust::encode_revocations(*report.revoked));
+  if (report.rotation) document.set("rotation", trust::encode_rotation(*report.rotation));
+  return document;
+}
+
+// What an import does besides storing the pack.
+std::string effects_of(const trust::ImportReport& report, bool dry_run) {
+  std::string text;
+  const std::string would = dry_run ? "would be " : "";
+  if (report.decision.pin) {
+    text += std::string(dry_run ? "would pin " : "pinned ") + report.decision.pin->scope + " to";
+    for (const base::KeyId& key : report.decision.pin->keys) text += " key " + short_key_id(key) + "...";
+    text += ", " + std::to_string(report.decision.pin->threshold) + " must sign\n";
+  }
+  if (report.revoked && !report.already_there) {
+    text += would + "revoked, by list " + std::to_string(report.revoked->number) + ": " +
+            std::to_string(report.revoked->keys.size()) + " keys, " + std::to_string(report.revoked->digests.size()) +
+            " digests, " + std::to_string(report.revoked->ranges.size()) + " ranges\n";
+  }
+  if (report.rotation && !report.already_there) {
+    text += report.rotation->scope + ": " + would + "rotated from key " + short_key_id(report.rotation->old_key) +
+            "... to " + short_key_id(report.rotation->new_key.key_id()) + "...\n";
+  }
+  if (report.compared_with) {
+    text += "Beside " + report.compared_with->version + ", which " + (report.activated && !dry_run ? "was" : "is") +
+            " in force or was last:\n" + text_of(report.difference);
+  }
+  return text;
+}
+
+bool is_staged(const trust::ImportReport& report) {
+  const bool taken = report.revoked || report.rotation || report.activated || report.already_there;
+  return !taken;
+}
+
+void report_import(const Context& context, const trust::ImportReport& report, bool dry_run) {
   std::string text = name_of(report.pack) + ": ";
   text += report.already_there ? "was imported before" : (dry_run ? "would be imported" : "imported");
   text += report.activated ? (dry_run ? ", would be active\n" : ", active\n") : "\n";
-  if (report.decision.pin) {
-    text += std::string(dry_run ? "would pin " : "pinned ") + report.decision.governing.scope + " to key " +
-            short_key_id(report.decision.governing.keys.front()) + "...\n";
+  text += effects_of(report, dry_run);
+  if (is_staged(report) && !dry_run) {
+    text += std::string("Staged. `systemctl reload stargraphd` makes it active") +
+            (report.difference.asks_for_more() ? ", once an approver has signed for what it asks for more" : "") +
+            ".\n";
   }
-  if (!report.activated && !report.already_there && !dry_run) {
-    text += "Staged. `stargraph-pack activate " + report.pack.id.str() + "` makes it active.\n";
-  }
-  context.print(document, text);
+  context.print(describe_import(report, dry_run), text);
 }
 
-trust::Importer::ContentCheck content_check(const Context& context) {
-  return [&context](const pack::Contents& contents) -> Result<trust::Findings> {
-    SG_TRY(check_meaning(context.jail.get(), contents.manifest, contents.files));
-    return trust::Findings{};
-  };
-}
-
+// A pack's first reader is the checker. What it could not take apart is not looked at here at all; what it found
+// in the contents counts after it is known whether the signers are trusted, which is the order of the checks.
 Result<> import(const Context& context, const Options& options) {
-  // As the person who gave the command; parsing comes after Site has given up what it can.
   SG_TRY(const base::Bytes bytes, read_pack(options.file));
   SG_TRY(const std::unique_ptr<Site> site, Site::open_for_acts(context));
+  SG_TRY(const Verdict verdict, site->checker().check(bytes));
+  if (verdict.stage == Stage::kContainer) {
+    if (!options.dry_run) site->importer().refuse(bytes, verdict.claimed, *verdict.refused);
+    return std::unexpected(*verdict.refused);
+  }
   trust::ImportRequest request;
   request.file = bytes;
   request.activate = options.activate;
   request.dry_run = options.dry_run;
-  for (const std::string& typed : options.fingerprints) {
-    // What cannot be read as a fingerprint is none: refused as such, and on record, like a wrong one.
-    request.offer.fingerprints.push_back(trust::read_fingerprint(typed).value_or(crypto::Digest()));
-  }
+  request.offer.fingerprints = read_fingerprints(options.fingerprints);
   if (!options.scope.empty()) request.offer.scope = options.scope;
-  SG_TRY(const trust::ImportReport done, site->importer().import(request, content_check(context), ask_fingerprint));
-  report(context, done, options.dry_run);
-  return {};
-}
-
-Result<> activate(const Context& context, const Options& options) {
-  SG_TRY(const std::unique_ptr<Site> site, Site::open_for_acts(context));
-  const base::PackId id(options.id);
-  trust::ActivateRequest request;
-  request.id = id;
-  request.version = options.version;
-  SG_TRY(const auto step, site->importer().activate(request, content_check(context)));
-  const bool changed = step.has_value();
-  SG_TRY(const trust::TrustState state, site->state());
-  const trust::PackRef& active = state.active(id)->ref;
-  json::Object document = describe(active);
-  document.set("changed", changed);
-  context.print(document, name_of(active) + (changed ? ": active; the daemon takes it up when it starts\n"
-                                                     : ": was active already\n"));
-  return {};
-}
-
-Result<> retire(const Context& context, const Options& options) {
-  SG_TRY(const std::unique_ptr<Site> site, Site::open_for_acts(context));
-  SG_TRY(site->importer().retire(base::PackId(options.id)));
-  context.print(json::Object{{"id", options.id}, {"retired", true}}, options.id + ": no version is active any more\n");
+  if (options.threshold != 0) request.offer.threshold = options.threshold;
+  SG_TRY(request.approvals, read_tokens(options.approvals));
+  const auto found = [&](const pack::Contents&, base::BytesView) -> Result<trust::Findings> {
+    if (verdict.refused) return std::unexpected(*verdict.refused);
+    return verdict.findings;
+  };
+  const auto done = site->importer().import(request, found, ask_fingerprint);
+  if (!done) show_requests(context, site->importer().requests());
+  SG_TRY(const trust::ImportReport report, done);
+  report_import(context, report, options.dry_run);
   return {};
 }
 
 using Show = Result<> (*)(const Context&, const Options&, const trust::TrustState&);
-
-Result<> show_pins(const Context& context, const Options& /*options*/, const trust::TrustState& state) {
-  json::Array pins;
-  std::string text;
-  for (const trust::Pin& pin : state.pins()) {
-    pins.emplace_back(json::Object{{"key_id", pin.keys.front().str()}, {"scope", pin.scope}});
-    text += pin.scope + "  " + short_key_id(pin.keys.front()) + "...\n";
-  }
-  context.print(json::Object{{"pins", std::move(pins)}}, text.empty() ? "no pins\n" : text);
-  return {};
-}
-
-Result<> show_keys(const Context& context, const Options& /*options*/, const trust::TrustState& state) {
-  json::Array keys;
-  std::string text;
-  for (const auto& [id, key] : state.keys()) {
-    keys.emplace_back(json::Object{{"alg", crypto::algorithm_name(key.key().algorithm())},
-                                   {"fingerprint", crypto::fingerprint_hex(key.key().fingerprint())},
-                                   {"key_id", id.str()},
-                                   {"role", trust::role_name(key.role())}});
-    text += short_key_id(id) + "...  " + std::string(trust::role_name(key.role())) + "  " +
-            std::string(crypto::algorithm_name(key.key().algorithm())) + "\n  " +
-            crypto::fingerprint_hex(key.key().fingerprint()) + "\n";
-  }
-  context.print(json::Object{{"keys", std::move(keys)}}, text.empty() ? "no keys\n" : text);
-  return {};
-}
 
 Result<> show_floors(const Context& context, const Options& /*options*/, const trust::TrustState& state) {
   json::Object floors;
@@ -152,18 +134,35 @@ Result<> show_floors(const Context& context, const Options& /*options*/, const t
   return {};
 }
 
-json::Object describe(const trust::ImportedPack& pack) {
+Result<> show_revocations(const Context& context, const Options& /*options*/, const trust::TrustState& state) {
+  const trust::Revocations& revoked = state.revocations();
+  std::string text = "list " + std::to_string(revoked.number) + "\n";
+  for (const base::KeyId& key : revoked.keys) text += "key     " + key.str() + "\n";
+  for (const crypto::Digest& digest : revoked.digests) text += "digest  " + digest.hex() + "\n";
+  for (const trust::EpochRange& range : revoked.ranges) {
+    text += "epochs  " + range.id.str() + " " + std::to_string(range.first.value()) + " to " +
+            std::to_string(range.last.value()) + "\n";
+  }
+  context.print(trust::encode_revocations(revoked), revoked.size() == 0 ? "nothing was revoked\n" : text);
+  return {};
+}
+
+json::Object describe_stored(const trust::TrustState& state, const trust::ImportedPack& pack) {
   json::Object document = describe(pack.ref);
   document.set("active", pack.active);
   json::Array signers;
   for (const base::KeyId& signer : pack.signers) signers.emplace_back(signer.str());
   document.set("signers", std::move(signers));
+  const auto revoked = state.is_revoked(pack.ref, pack.signers);
+  if (revoked) document.set("revoked", base::reason(*revoked).name);
   return document;
 }
 
-std::string line_of(const trust::ImportedPack& pack) {
+std::string line_of(const trust::TrustState& state, const trust::ImportedPack& pack) {
+  const auto revoked = state.is_revoked(pack.ref, pack.signers);
   return std::string(pack.active ? "* " : "  ") + name_of(pack.ref) + "  " +
-         std::string(pack::kind_name(pack.ref.kind)) + "  " + pack.ref.digest.hex().substr(0, 16) + "...\n";
+         std::string(pack::kind_name(pack.ref.kind)) + "  " + pack.ref.digest.hex().substr(0, 16) + "..." +
+         (revoked ? "  REVOKED (" + std::string(base::reason(*revoked).name) + ")" : "") + "\n";
 }
 
 Result<> show_packs(const Context& context, const Options& options, const trust::TrustState& state) {
@@ -171,8 +170,14 @@ Result<> show_packs(const Context& context, const Options& options, const trust:
   std::string text;
   for (const trust::ImportedPack& pack : state.packs()) {
     if (!options.id.empty() && pack.ref.id.str() != options.id) continue;
-    packs.emplace_back(describe(pack));
-    text += line_of(pack);
+    packs.emplace_back(describe_stored(state, pack));
+    text += line_of(state, pack);
+    if (options.id.empty()) continue;
+    for (const base::KeyId& signer : pack.signers) {
+      const trust::KnownKey* const key = state.key(signer);
+      text += "    signed by " + short_key_id(signer) + "..." +
+              (key == nullptr || key->confirmed.holder.empty() ? "" : " of " + key->confirmed.holder) + "\n";
+    }
   }
   if (!options.id.empty() && packs.empty())
     return base::fail(base::Code::kPackUnknown, "show: no such pack was imported");
@@ -204,33 +209,26 @@ void add_trust_commands(CLI::App& app, Context& context) {
   command->add_option("FILE", options->file, "The pack")->required();
   command
       ->add_option("--fingerprint", options->fingerprints,
-                   "Fingerprint of a signer, from another way than the pack: hex or words in quotes")
+                   "Fingerprint of a signer, or of a rotation's new key, from another way than the pack: hex or words "
+                   "in quotes")
       ->type_name("HEX|WORDS");
   command->add_option("--scope", options->scope, "Pin the key for \"part.*\" instead of the pack's id alone")
       ->type_name("GLOB");
-  command->add_flag("--dry-run", options->dry_run, "Every check, no act");
+  command->add_option("--threshold", options->threshold, "Pin all signers whose fingerprints are given; N must sign")
+      ->type_name("N")
+      ->check(CLI::Range(1, static_cast<int>(pack::kMaxSignatures)));
+  command->add_option("--approval", options->approvals, "An approver's token")->type_name("TOKEN");
+  command->add_flag("--dry-run", options->dry_run, "Every check, no act: shows what would change");
   command->add_flag("--activate", options->activate, "Make it active at once (the first version of an id always is)");
   command->callback(
       [&context, options] { context.action = [&context, options] { return import(context, *options); }; });
 
-  command = app.add_subcommand("activate", "Make an imported version active: the newest, or the one named");
-  command->add_option("ID", options->id, "Pack id")->required();
-  command->add_option("VERSION", options->version, "Version");
-  command->callback(
-      [&context, options] { context.action = [&context, options] { return activate(context, *options); }; });
-
-  command = app.add_subcommand("retire", "Let no version of a pack be active");
-  command->add_option("ID", options->id, "Pack id")->required();
-  command->callback(
-      [&context, options] { context.action = [&context, options] { return retire(context, *options); }; });
-
-  add_show(app, context, options, "pins", "Which key may sign which ids", show_pins, false);
   add_show(app, context, options, "floors", "The highest epoch ever active, by id", show_floors, false);
+  add_show(app, context, options, "revocations", "What was revoked, by all lists together", show_revocations, false);
   add_show(app, context, options, "list", "Imported packs; * marks active ones", show_packs, false);
-  add_show(app, context, options, "show", "Versions of one pack", show_packs, true);
-  CLI::App* keys = app.add_subcommand("key", "Known keys");
-  keys->require_subcommand(1);
-  add_show(*keys, context, options, "list", "Known keys with role and fingerprint", show_keys, false);
+  add_show(app, context, options, "show", "Versions of one pack, with their signers", show_packs, true);
+  add_key_commands(app, context);
+  add_reload_commands(app, context);
 }
 
 }  // namespace stargraph::packcli

@@ -83,10 +83,12 @@ TEST_F(TrustPolicy, OneOfTomorrowWaits) {
   const base::Bytes next = policy("2.0.0", 2);
   ASSERT_TRUE(import_policy(next, false));
   EXPECT_EQ(state()->active_policy()->ref.version, "1.0.0");
-  ASSERT_TRUE(
-      importer().reload({}, [](const pack::Contents&) { return base::Result<Findings>(Findings{PolicyView{}}); }));
+  ASSERT_TRUE(importer().reload(
+      {}, [](const pack::Contents&, base::BytesView) { return base::Result<Findings>(Findings{PolicyView{}}); }));
   EXPECT_EQ(state()->active_policy()->ref.version, "1.0.0");
-  const auto counts = [](const pack::Contents&) { return base::Result<Findings>(Findings{PolicyView{true, {}}}); };
+  const auto counts = [](const pack::Contents&, base::BytesView) {
+    return base::Result<Findings>(Findings{PolicyView{true, {}}});
+  };
   const auto reloaded = importer().reload({}, counts);
   ASSERT_TRUE(reloaded) << reloaded.error().message;
   EXPECT_EQ(reloaded->steps.size(), 1U);

@@ -76,7 +76,7 @@ class GovernedTest : public TrustTest {
   base::Result<ImportReport> import_policy(const base::Bytes& bytes, bool counts_now = true) {
     ImportRequest request;
     request.file = bytes;
-    const auto look = [&](const pack::Contents&) -> base::Result<Findings> {
+    const auto look = [&](const pack::Contents&, base::BytesView) -> base::Result<Findings> {
       return Findings{PolicyView{counts_now, supersedes_}};
     };
     return importer().import(request, look, {});

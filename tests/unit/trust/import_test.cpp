@@ -207,7 +207,7 @@ TEST_F(TrustTest, SG_T_PACK_RulesThatDoNotLoadAreRefusedBeforeAnyAct) {
   request.offer.fingerprints = {fingerprint()};
   const auto report =
       importer().import(request,
-                        [](const pack::Contents&) {
+                        [](const pack::Contents&, base::BytesView) {
                           return base::Result<Findings>(base::fail(Code::kRulesFunction, "rules.clp: (system)"));
                         },
                         {});

@@ -90,7 +90,7 @@ class TrustTest : public ::testing::Test {
   }
 
   static Importer::ContentCheck no_content_check() {
-    return [](const pack::Contents&) { return base::Result<Findings>(Findings{}); };
+    return [](const pack::Contents&, base::BytesView) { return base::Result<Findings>(Findings{}); };
   }
   static crypto::Digest fingerprint(int key = 0) { return pack::sample_key(key).public_key().fingerprint(); }
   static base::Bytes make(const std::string& id, const std::string& version, std::int64_t epoch, int key = 0) {

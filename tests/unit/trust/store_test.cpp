@@ -179,7 +179,7 @@ TEST_F(TrustStore, TwoImportersDoNotBothTakeAnEpoch) {
   const base::Bytes second = make("soc.triage", "1.2.0", 2);
   ImportRequest request;
   request.file = second;
-  const auto interleave = [&](const pack::Contents&) -> base::Result<Findings> {
+  const auto interleave = [&](const pack::Contents&, base::BytesView) -> base::Result<Findings> {
     EXPECT_TRUE(import(first));
     return Findings{};
   };
