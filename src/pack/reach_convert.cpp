@@ -110,6 +110,10 @@ class Conversion {
   }
 
   Result<> add_rules(const ReachNode& node, const std::string& index, const Leaving& leaving) {
+    const auto conditional = [](const ReachEdge* edge) { return edge->condition.has_value(); };
+    if (std::ranges::any_of(leaving.fixed, conditional) || std::ranges::any_of(leaving.branches, conditional)) {
+      return unsupported(node.id, "a condition on a default or parallel edge");
+    }
     if (!leaving.branches.empty()) return add_parallel(node, index, leaving);
     if (leaving.fixed.size() > 1) return unsupported(node.id, "more than one default edge");
     std::set<std::string> targets;

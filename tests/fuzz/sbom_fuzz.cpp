@@ -28,6 +28,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const base::BytesView bytes = std::as_bytes(std::span(data, size));
   const pack::SbomSummary summary = pack::summarise_sbom(bytes);
   if (pack::check_sbom(bytes, header) && summary.files != header.files.size()) std::abort();
-  if (!pack::check_sbom(base::as_bytes(pack::make_sbom(header)), header)) std::abort();
   return 0;
 }

@@ -357,6 +357,9 @@ TEST(ReachConvert, WhatHasNoReadingIsRefused) {
       why_converted(R"([{"from":"start","to":"left","type":"parallel"},{"from":"left","to":"end","type":"default"},
 {"from":"start","to":"right","type":"default"}])"),
       Code::kUnsupportedFeature);
+  EXPECT_EQ(why_converted(R"([{"from":"start","to":"left","type":"default","condition":"a"}])"),
+            Code::kUnsupportedFeature)
+      << "a condition that nobody would look at";
   const auto no_graph = convert_reach(decode_reach(base::as_bytes(kPackA)).value(), base::as_bytes(kPackA));
   EXPECT_EQ(no_graph.error().code, Code::kGraphInvalid);
 }
