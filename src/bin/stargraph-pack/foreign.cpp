@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "site.hpp"
 #include "stargraph/pack/bosun.hpp"
 #include "stargraph/pack/reach_pack.hpp"
 #include "stargraph/trust/ceremony.hpp"
@@ -69,11 +68,10 @@ Result<Built> compile_reach(const std::string& path, const pack::BuildOptions& o
 }
 
 // Whether the trust store would let this key sign a rules pack of that id.
-Result<> ask_trust_store(Site& site, const pack::BosunCheck& check) {
+Result<> ask_trust_store(const trust::TrustState& state, const pack::BosunCheck& check) {
   const auto manifest = std::ranges::find(check.files, kBosunManifest, &pack::SourceFile::path);
   if (manifest == check.files.end()) return fail(Code::kFileMissing, "bosun: manifest.yaml: missing");
   SG_TRY(const pack::RulesManifest rules, pack::decode_bosun_manifest(base::as_text(manifest->bytes)));
-  SG_TRY(const trust::TrustState state, site.state());
   pack::Header header;
   header.kind = pack::PackKind::kRules;
   header.id = rules.id;
@@ -134,14 +132,14 @@ Result<> verify_bosun(const Context& context, const std::string& directory, std:
   const bool by_store = trust.keys.empty() && !trust.records;
   // Before the first digest, since the configuration may ask for FIPS. A box without a trust store still learns what
   // is wrong with the directory itself.
-  auto site = by_store ? Site::open(context) : Result<std::unique_ptr<Site>>(nullptr);
-  if (!by_store || !site) SG_TRY(start_crypto(false));
+  auto state = by_store ? read_trust_state(context) : Result<trust::TrustState>();
+  if (!by_store || !state) SG_TRY(start_crypto(false));
   SG_TRY(const pack::BosunCheck check, pack::check_bosun(base::real_env(), directory, trust));
   Result<> decided;
   if (check.fault) {
     decided = std::unexpected(pack::to_error(*check.fault));
   } else if (by_store) {
-    decided = site ? ask_trust_store(**site, check) : std::unexpected(site.error());
+    decided = state ? ask_trust_store(*state, check) : std::unexpected(state.error());
   }
   json::Object document = describe(check);
   if (!decided) {

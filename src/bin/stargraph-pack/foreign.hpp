@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "stargraph/pack/build.hpp"
+#include "stargraph/trust/state.hpp"
 
 namespace stargraph::packcli {
 
@@ -23,5 +24,9 @@ struct Built {
 // trust store decides, after signature and tree hash.
 [[nodiscard]] base::Result<> verify_bosun(const Context& context, const std::string& directory,
                                           std::vector<crypto::PublicKey> keys, const std::string& records);
+
+// The trust store as it stands. Database and its key are closed again before this returns, so that nothing of them is
+// there when what `verify` was given is parsed.
+[[nodiscard]] base::Result<trust::TrustState> read_trust_state(const Context& context);
 
 }  // namespace stargraph::packcli

@@ -130,13 +130,16 @@ Result<> inspect(const Context& context, const Options& options) {
 }
 
 // As an import would decide it, without a fingerprint and without an act.
-Result<pack::Contents> verify_by_store(Site& site, const pack::Container& container) {
-  SG_TRY(const trust::TrustState state, site.state());
+Result<pack::Contents> verify_by_store(const trust::TrustState& state, const pack::Container& container) {
   SG_TRY(const std::vector<crypto::PublicKey> signers, pack::check_signatures(container));
   SG_TRY(trust::decide_signers(state, container.header, signers, {}));
-  SG_TRY(pack::Contents contents, pack::check_contents(container));
   const pack::Header& header = container.header;
-  SG_TRY(trust::decide_epoch(state, {header.id, header.version, header.epoch, header.kind, container.digest}));
+  const trust::PackRef pack{header.id, header.version, header.epoch, header.kind, container.digest};
+  std::vector<base::KeyId> ids;
+  for (const crypto::PublicKey& signer : signers) ids.push_back(signer.key_id());
+  SG_TRY(trust::check_still_trusted(state, pack, ids));
+  SG_TRY(pack::Contents contents, pack::check_contents(container));
+  SG_TRY(trust::decide_epoch(state, pack));
   return contents;
 }
 
@@ -167,15 +170,16 @@ Result<> verify(const Context& context, const Options& options) {
   if (!options.records.empty()) {
     return base::fail(base::Code::kUsage, "verify: --records: only for a Bosun directory");
   }
-  std::unique_ptr<Site> site;
+  std::optional<trust::TrustState> state;
   SG_TRY(const base::Bytes bytes, read_pack(options.file));
   if (options.keys.empty()) {
-    SG_TRY(site, Site::open(context));
+    SG_TRY(state, read_trust_state(context));
   } else {
     SG_TRY(start_crypto(false));
   }
   SG_TRY(const pack::Container container, pack::parse(bytes));
-  SG_TRY(const pack::Contents contents, site ? verify_by_store(*site, container) : verify_by_keys(options, container));
+  SG_TRY(const pack::Contents contents,
+         state ? verify_by_store(*state, container) : verify_by_keys(options, container));
   SG_TRY(check_meaning(context.jail.get(), contents.manifest, contents.files));
   json::Object document = describe(container.header, contents.manifest, container.digest);
   document.set("verified_by", options.keys.empty() ? "trust store" : "given keys");
@@ -186,6 +190,11 @@ Result<> verify(const Context& context, const Options& options) {
 }
 
 }  // namespace
+
+Result<trust::TrustState> read_trust_state(const Context& context) {
+  SG_TRY(const std::unique_ptr<Site> site, Site::open(context));
+  return site->state();
+}
 
 void add_reader_commands(CLI::App& app, Context& context) {
   const auto options = std::make_shared<Options>();
