@@ -54,7 +54,7 @@ constexpr auto kEvents = std::to_array<EventRow>({
     {EventName::kRulesLimit, "rules.limit", kDaemon, "a pack exceeded its limits and was ended"},
     {EventName::kRulesViolation, "rules.violation", kDaemon, "a pack found a violation"},
     {EventName::kPolicyDenied, "policy.denied", kDaemon, "the policy in force does not let an execution pack run"},
-    {EventName::kPolicyLapsed, "policy.lapsed", kDaemon, "the policy in force counts no more; everything is denied"},
+    {EventName::kPolicyLapsed, "policy.lapsed", kDaemon, "the policy in force counts no more"},
     {EventName::kPackImported, "pack.imported", kTrust, "a verified pack was stored"},
     {EventName::kPackRefused, "pack.refused", kTrust | kDaemon, "a pack failed a check"},
     {EventName::kPackActivated, "pack.activated", kTrust, "a stored pack became the one in force"},
@@ -96,11 +96,12 @@ bool is_tenant(std::string_view text) {
 }
 
 bool is_run_id(std::string_view text) {
-  const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-'; };
-  return text.size() == 36 && std::ranges::all_of(text, hex);
+  constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  const auto fits = [](char c, char form) {
+    return form == '-' ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  };
+  return std::ranges::equal(text, kForm, fits);
 }
-
-// Plain tools cut a line at `,"entry_hash":`, so that name may stand nowhere else.
 bool is_member_name(std::string_view name) {
   const auto printable = [](char c) { return c >= 0x20 && c <= 0x7e; };
   return !name.empty() && name.size() <= kMaxNameBytes && name != "entry_hash" && std::ranges::all_of(name, printable);

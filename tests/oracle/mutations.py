@@ -238,6 +238,77 @@ class Writer:
         row = [index, len(line[:signature].encode()), len(line[signature:].encode()), "}"]
         self.emit("signature", index, 1, [{"edit": row, "rehash": False}], here("MALFORMED"))
 
+    def odd_forms(self):
+        """What a line may hold and what not, to the byte: hashes right, so that only its form can be at fault."""
+        log = self.log
+        index = next(line for line in log.lines if log.fields[line]["data"] and log.fields[line]["source"] == "stargraphd")
+        one, malformed, fine = log.fields[index], self.bad("MALFORMED", index), self.bad("PREVIOUS_MISMATCH", log.after[index])
+        deep = lambda depth: "[" * depth + "0" + "]" * depth  # noqa: E731
+        line, room = log.items[index], 65_535 - len(log.items[index].encode())
+        for value, good in (
+            ("1.0", False), ("1e2", False), ("1.5", False), ("-0", False), ("01", False), ("+1", False), ("0x1", False), ("NaN", False),
+            ("-Infinity", False), ("9007199254740991", True), ("9007199254740992", False), ("-9007199254740991", True),
+            ("-9007199254740992", False), ("9" * 400, False), ("true", True), ("True", False), ("null", True), ('""', True),
+            ("[]", True), ("{}", True), ("[1,]", False), ("[1, 2]", False), ("", False), ("'x'", False), ('"x', False),
+            ('"\\u0000"', False), ('"\\u0001"', True), ('"\\u001F"', False), ('"\\u001f"', True), ('"\\t"', True), ('"\\u0009"', False),
+            ('"\t"', False), ('"\\/"', False), ('"\\u0041"', False), ('"\\u00e9"', False), ('"\u00e9"', True), ('"\u007f"', True),
+            ('"\u2028"', True), ('"\\ud800"', False), ('"\\ud83d\\ude00"', False), ('"\U0001f600"', True), ('"\\x41"', False),
+            ('"\ufeff"', True), ('"\r"', False), ('{"a":1,"a":1}', False), ('{"b":1,"a":1}', False), ('{"a":1,"b":1}', True),
+            ('{"":1}', False), ('{" ":1}', True), ('{"\u00e9":1}', False), ('{"\\u0061":1}', False), ('{"~":1}', True),
+            ('{"%s":1}' % ("n" * 128), True), ('{"%s":1}' % ("n" * 129), False), ('{"entry_hash":1}', False), ('{"entry_hashes":1}', True),
+            ('",\\"entry_hash\\":"', True), (deep(15), True), (deep(16), False), (deep(40_000 // 2), False),
+            ('"%s"' % ("x" * (room - 7)), True), ('"%s"' % ("x" * (room - 6)), False),
+        ):  # fmt: skip
+            at = line.index('"data":{') + len('"data":{')
+            row = [index, len(line[:at].encode()), 0, f'"!":{value},']
+            self.emit("odd values", index, 1, [{"edit": row, "rehash": True}], fine if good else malformed)
+        for name, value, good in (
+            ("actor", "", False), ("actor", "x" * 256, True), ("actor", "x" * 257, False), ("actor", "\u00e9" * 128, True),
+            ("actor", "\u00e9" * 129, False), ("actor", 'a"\n\x1b[2J', True), ("actor", "a\0", False), ("actor", None, False), ("actor", 1, False),
+            ("data", [], False), ("data", None, False), ("data", {}, True), ("event", "Run.started", False), ("event", "", False),
+            ("outcome", "maybe", False), ("outcome", None, False), ("run_id", "", False), ("run_id", "-" * 36, False),
+            ("run_id", "01A1FFB0-0000-7000-8000-00000000000F", False), ("run_id", "01a1ffb000007000800000000000000f", False),
+            ("run_id", "01a1ffb0-0000-7000-8000-00000000000", False), ("run_id", "01a1ffb-00000-7000-8000-00000000000f", False),
+            ("run_id", 1, False), ("source", "stargraph", False), ("source", None, False), ("tenant", "", False), ("tenant", "--", False),
+            ("tenant", "Soc", False), ("tenant", ".a", False), ("tenant", "a" * 65, False), ("tenant", "a b", False), ("tenant", "\u00e9", False),
+            ("seq", 0, False), ("seq", -1, False), ("seq", 2**53, False), ("seq", "1", False), ("seq", True, False), ("seq", None, False),
+            ("source_seq", 0, False), ("tenant_seq", 0, False), ("v", 0, False), ("v", "1", False), ("v", True, False),
+            ("previous_hash", "A" * 96, False), ("previous_hash", "a" * 95, False), ("previous_hash", "a" * 98, False),
+            ("tenant_previous_hash", None, False), ("ts", "2999-02-29T00:00:00.000000Z", False), ("ts", "2996-02-29T00:00:00.000000Z", True),
+            ("ts", "2999-01-01T00:00:60.000000Z", False), ("ts", "2999-01-01T24:00:00.000000Z", False), ("ts", "2999-01-01T00:00:00.00000Z", False),
+            ("ts", "2999-01-01T00:00:00.0000000Z", False), ("ts", "2999-01-01T00:00:00Z", False), ("ts", "2999-01-01T00:00:00.000000z", False),
+            ("ts", "2999-01-01t00:00:00.000000Z", False), ("ts", "2999-01-01T00:00:00.000000+00:00", False), ("ts", "2999-13-01T00:00:00.000000Z", False),
+            ("ts", "2999-00-01T00:00:00.000000Z", False), ("ts", "2999-01-00T00:00:00.000000Z", False), ("ts", "2999-01-01 00:00:00.000000Z", False),
+            ("ts", 1, False), ("ts", "", False), ("ts", "9999-12-31T23:59:59.999999Z", True),
+        ):  # fmt: skip
+            old, new = f'"{name}":{jcs(one[name])}', f'"{name}":{jcs(value)}'
+            row = [index, len(line[: line.index(old)].encode()), len(old.encode()), new]
+            self.emit("odd members", index, 1, [{"edit": row, "rehash": True}], fine if good else malformed)
+        self.odd_ends(index, malformed)
+
+    def odd_ends(self, index, malformed):
+        line = self.log.items[index]
+        entry_hash = line[line.rindex(',"entry_hash":"') + 15 :][:96]
+        checkpoint = self.log.checkpoints[0]
+        signature = self.log.items[checkpoint][self.log.items[checkpoint].rindex(',"key_id"') :]
+        for text in (
+            line + "}", line + " ", line + "\r", line[:-1], line[:-1] + ',"x":1}', line[:-1] + signature, "{" + line, "{ " + line[1:],
+            line.replace(entry_hash, entry_hash.upper()), line.replace(entry_hash, entry_hash[:-1]), line.replace('"entry_hash":"', '"entry_hash": "'),
+            line[: line.rindex(',"entry_hash"')] + "}", "{", "{}", "{" + "[" * 60_000, '{"a":' * 12_000, "{" + "x" * 65_534, "{" + "x" * 65_535,
+            line.replace('"v":1', '"v":1,"v":1'), line.replace(',"entry_hash"', ',"entry_hash":"' + entry_hash + '","entry_hash"'),
+        ):  # fmt: skip
+            self.emit("odd ends", index, 1, [text], malformed)
+        line, bad = self.log.items[checkpoint], self.bad("MALFORMED", checkpoint)
+        base64_text = line[line.rindex(':"') + 2 : -2]
+        for text in (
+            base64_text.rstrip("="), base64_text + "=", base64_text[:40] + "\\n" + base64_text[40:], base64_text[:40] + " " + base64_text[40:], "",
+            base64_text[:-3] + chr(ord(base64_text[-3]) + 1) + "==", "-" + base64_text[1:], "A" * 2048,
+        ):  # fmt: skip
+            self.emit("odd ends", checkpoint, 1, [line.replace(base64_text, text)], bad)
+        moved = line.replace(',"alg":"ed25519"', "", 1).replace(',"key_id":"' + self.key.key_id, ',"alg":"ed25519","key_id":"' + self.key.key_id)
+        for text in (moved, line.replace(',"alg":"ed25519"', ""), line[:-1] + ',"more":1}', line.replace(',"alg"', ', "alg"')):
+            self.emit("odd ends", checkpoint, 1, [text], bad)
+
     # --- lines moved ---
 
     def move_lines(self):
@@ -422,6 +493,7 @@ class Writer:
 def main(folder):
     writer = Writer(pathlib.Path(folder))
     writer.change_fields()
+    writer.odd_forms()
     writer.move_lines()
     writer.move_segments()
     writer.join_logs()

@@ -51,8 +51,12 @@ TEST(CheckEvent, RefusesWhatTheLogCannotHold) {
   EXPECT_EQ(check_event(event).error().code, base::Code::kMalformed);
 
   event = make_event();
-  event.run = base::RunId("not-a-uuid");
-  EXPECT_EQ(check_event(event).error().code, base::Code::kMalformed);
+  for (const char* text :
+       {"not-a-uuid", "", "------------------------------------", "018f00000000-7000-8000-00000000-00001",
+        "018F0000-0000-7000-8000-000000000001", "018f0000-0000-7000-8000-0000000000011"}) {
+    event.run = base::RunId(text);
+    EXPECT_EQ(check_event(event).error().code, base::Code::kMalformed) << text;
+  }
 }
 
 TEST(CheckEvent, RefusesNumbersThatAreNotIntegers) {
