@@ -206,7 +206,7 @@ audit::Event created(const RunRow& run, const Caller& caller, const Basis& basis
                      {"graph_hash", run.graph_hash.hex()},
                      {"graph_id", run.graph.str()},
                      {"params_hmac", salted(run, run.data)},
-                     {"policy", basis.policy ? json::Value(basis.policy->digest.hex()) : json::Value()},
+                     {"policy", policy_of(basis)},
                      {"policy_decision", decision ? json::Value(decision->decision.hex()) : json::Value()},
                      {"request_id", caller.request_id},
                      {"trigger_source", run.trigger_source}});

@@ -53,6 +53,10 @@ audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const Run
   return event;
 }
 
+json::Value policy_of(const Basis& basis) {
+  return basis.policy ? json::Value(basis.policy->digest.hex()) : json::Value();
+}
+
 audit::Event work_event(audit::EventName name, audit::Outcome outcome, const WorkRow& work,
                         const base::ActorName& actor, const std::string& request_id) {
   audit::Event event;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "row.hpp"
+#include "stargraph/engine/catalog.hpp"
 
 namespace stargraph::engine {
 
@@ -19,6 +20,9 @@ inline constexpr std::string_view kEngineActor = "stargraphd";
                                            const std::string& to, std::string_view reason, const std::string& rule);
 [[nodiscard]] audit::Event make_audit(audit::EventName name, audit::Outcome outcome, const RunRow& run,
                                       const base::ActorName& actor, json::Object data);
+
+// The digest of the policy that a run rests on; null without one.
+[[nodiscard]] json::Value policy_of(const Basis& basis);
 
 // About one task, with the facts of its lease; `request_id` may be empty.
 [[nodiscard]] audit::Event work_event(audit::EventName name, audit::Outcome outcome, const WorkRow& work,

@@ -236,6 +236,7 @@ Result<> Walk::take(const Decision& decision, json::Array facts, const rules::Ou
                                      {{"class", decision_class_name(decision.decision)},
                                       {"node", run().node.str()},
                                       {"pack_digest", decision.stage_digest},
+                                      {"policy", policy_of(basis_)},
                                       {"rule", decision.rule},
                                       {"stage", decision.stage},
                                       {"step", run().steps - 1}}));

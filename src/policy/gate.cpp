@@ -73,12 +73,12 @@ Result<Gate> Gate::make(const config::Config& config) {
   return gate;
 }
 
-Gate Gate::obeying(const config::Config& config, std::shared_ptr<const InForce> policy, base::Env& env) {
+Gate Gate::obeying(const config::Config& config, std::shared_ptr<const InForce> policy, const Clock& clock) {
   SG_CHECK(policy != nullptr);
   Gate gate;
   for (const config::Principal& entry : config.principals) gate.add(entry, grants_of(entry, policy->bundle));
   gate.policy_ = std::move(policy);
-  gate.env_ = &env;
+  gate.clock_ = &clock;
   return gate;
 }
 
@@ -108,7 +108,7 @@ const Principal* Gate::find(const base::ActorName& name) const {
 
 Result<> Gate::check_open() const {
   if (closed_) return fail(*closed_, "policy: none is in force; everything is denied");
-  return env_ == nullptr ? Result<>() : check_time(policy_->bundle, env_->now());
+  return clock_ == nullptr ? Result<>() : check_time(policy_->bundle, clock_->now());
 }
 
 Result<> Gate::check(const Principal& principal, Capability capability, std::optional<std::string_view> scope) const {

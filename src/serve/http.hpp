@@ -58,7 +58,7 @@ struct Request {
   Query query;
   json::Value body;                              // an object for POST (an empty body is an empty object)
   std::optional<std::string> idempotency_key;    // the header
-  std::shared_ptr<const policy::Gate> gate;      // the one this request is judged by, whatever is reloaded meanwhile
+  std::shared_ptr<const policy::Gate> gate;      // in force when it is carried out
   const policy::Principal* principal = nullptr;  // of that gate
   std::string request_id;
 

@@ -57,12 +57,9 @@ Result<> Pipeline::admit(const Exchange& exchange, const Caller& caller, const R
   return {};
 }
 
-Result<Request> Pipeline::read_request(Exchange& exchange, const Caller& caller, const Match& match,
-                                       const std::string& request_id) const {
+Result<Request> Pipeline::read_request(Exchange& exchange, const Match& match, const std::string& request_id) const {
   Request request;
   request.route = match.route;
-  request.gate = caller.gate;
-  request.principal = caller.principal;
   request.request_id = request_id;
   SG_TRY(request.query, Query::parse(exchange.query()));
   SG_TRY(const auto key, exchange.header("Idempotency-Key"));
@@ -84,7 +81,7 @@ Result<Request> Pipeline::read_request(Exchange& exchange, const Caller& caller,
   return request;
 }
 
-Result<Response> Pipeline::answer(Exchange& exchange, const Caller& caller, Match& match, const std::string& request_id,
+Result<Response> Pipeline::answer(Exchange& exchange, Caller& caller, Match& match, const std::string& request_id,
                                   std::int64_t& retry_after) {
   SG_TRY(exchange.check_form());
   auto found = match_route(exchange.method(), exchange.path());
@@ -96,8 +93,14 @@ Result<Response> Pipeline::answer(Exchange& exchange, const Caller& caller, Matc
   }
   match = *std::move(found);
   SG_TRY(admit(exchange, caller, *match.route, retry_after));
-  SG_TRY(const Request request, read_request(exchange, caller, match, request_id));
+  SG_TRY(Request request, read_request(exchange, match, request_id));
   lobby_->request_read(exchange.key());
+  // A body may take its time. What counts is what is in force when the request is carried out.
+  request.gate = services_.gate.get();
+  request.principal = request.gate->find(caller.principal->name);
+  if (request.principal == nullptr) return fail(Code::kUnauthenticated, "request: principal: is none any more");
+  caller.gate = request.gate;
+  caller.principal = request.principal;
   SG_TRY(api_.may(request));
   return match.route->handler(api_, request);
 }

@@ -32,16 +32,16 @@ class Pipeline {
  private:
   // Who asks, as far as that is known.
   struct Caller {
-    std::shared_ptr<const policy::Gate> gate;      // in force when the request came
+    std::shared_ptr<const policy::Gate> gate;      // in force when the request came, then when it is carried out
     const policy::Principal* principal = nullptr;  // of that gate
     std::string fingerprint;                       // of the certificate, hex
   };
   [[nodiscard]] base::Result<> identify(const Exchange& exchange, Caller& caller) const;
-  [[nodiscard]] base::Result<Response> answer(Exchange& exchange, const Caller& caller, Match& match,
+  [[nodiscard]] base::Result<Response> answer(Exchange& exchange, Caller& caller, Match& match,
                                               const std::string& request_id, std::int64_t& retry_after);
   [[nodiscard]] base::Result<> admit(const Exchange& exchange, const Caller& caller, const Route& route,
                                      std::int64_t& retry_after);
-  [[nodiscard]] base::Result<Request> read_request(Exchange& exchange, const Caller& caller, const Match& match,
+  [[nodiscard]] base::Result<Request> read_request(Exchange& exchange, const Match& match,
                                                    const std::string& request_id) const;
   [[nodiscard]] Response record(const Exchange& exchange, const Caller& caller, const Match& match, Response response,
                                 const std::string& request_id);

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "stargraph/base/env.hpp"
 #include "stargraph/base/strong.hpp"
 #include "stargraph/config/config.hpp"
 #include "stargraph/crypto/certificate.hpp"
 #include "stargraph/policy/capability.hpp"
+#include "stargraph/policy/clock.hpp"
 #include "stargraph/policy/in_force.hpp"
 
 namespace stargraph::policy {
@@ -35,10 +35,10 @@ class Gate {
   // configuration grants nothing: the gate is closed with kPolicyMissing.
   [[nodiscard]] static base::Result<Gate> make(const config::Config& config);
   // Grants of the roles that `policy` assigns to the configuration's principals, while it counts: before and after
-  // its time each check is kPolicyNotYet or kPolicyExpired by env's clock, without anybody's doing. Roles in the
-  // configuration are not looked at. `env` must outlive the gate.
+  // its time each check is kPolicyNotYet or kPolicyExpired by that clock, without anybody's doing. Roles in the
+  // configuration are not looked at. `clock` must outlive the gate.
   [[nodiscard]] static Gate obeying(const config::Config& config, std::shared_ptr<const InForce> policy,
-                                    base::Env& env);
+                                    const Clock& clock);
   // Nobody may do anything: each check is refused with `why`. Principals are still recognised, so that audit
   // entries name them. `policy` is the one that was in force, if any.
   [[nodiscard]] static Gate closed(const config::Config& config, base::Code why,
@@ -73,7 +73,7 @@ class Gate {
   std::vector<Principal> principals_;
   std::vector<Matcher> matchers_;
   std::shared_ptr<const InForce> policy_;
-  base::Env* env_ = nullptr;  // set exactly when the policy's time is to be looked at
+  const Clock* clock_ = nullptr;  // set exactly when the policy's time is to be looked at
   std::optional<base::Code> closed_;
 };
 

@@ -13,6 +13,7 @@ using base::fail;
 using base::Result;
 
 constexpr std::size_t kMostListed = 100;
+constexpr int kMostBlind = 20;  // about five seconds
 
 engine::BasisOptions basis_options(const config::Config& config) {
   engine::BasisOptions options;
@@ -120,14 +121,14 @@ Result<> Packs::check_cleared(const Taken& taken) const {
   if (preflight_.config.profile != config::Profile::kCleared) return {};
   if (!taken.policy)
     return fail(Code::kPolicyMissing, "policy: no policy pack is active; profile cleared takes every grant from one");
-  return policy::check_time(taken.policy->bundle, env_.now());
+  return policy::check_time(taken.policy->bundle, clock_.now());
 }
 
 policy::Gate Packs::gate_of(const Taken& taken) const {
   const config::Config& config = preflight_.config;
   if (last_policy_was_revoked(*taken.state)) return policy::Gate::closed(config, Code::kPolicyRevoked);
   if (config.profile == config::Profile::kCleared && taken.policy)
-    return policy::Gate::obeying(config, taken.policy, env_);
+    return policy::Gate::obeying(config, taken.policy, clock_);
   return policy::Gate::make(config).value_or(policy::Gate::closed(config, Code::kPolicyMissing));
 }
 
@@ -186,7 +187,7 @@ Result<> Packs::reload() {
   Result<Taken> next = take();
   // A policy that does not count yet, or no more, is not taken up either: the one in force may still do.
   if (next && next->policy && next->policy->digest() != (taken_.policy ? taken_.policy->digest() : crypto::Digest())) {
-    if (const auto in_time = policy::check_time(next->policy->bundle, env_.now()); !in_time)
+    if (const auto in_time = policy::check_time(next->policy->bundle, clock_.now()); !in_time)
       next = std::unexpected(in_time.error());
   }
   if (!next) {
@@ -231,11 +232,14 @@ Result<> Packs::use(Taken next) {
 }
 
 Result<> Packs::look() {
-  for (const auto& part : {look_at_acts(), look_at_time()}) {
-    if (part) continue;
-    if (!passes(part.error())) return part;
-    log(Priority::kError, part.error().message);
+  Result<> seen = look_at_acts();
+  if (seen) seen = look_at_time();
+  if (seen) {
+    blind_ = 0;
+    return {};
   }
+  if (!passes(seen.error()) || ++blind_ == kMostBlind) return seen;
+  if (blind_ == 1) log(Priority::kError, seen.error().message);
   return {};
 }
 
@@ -269,7 +273,7 @@ Result<> Packs::look_at_acts() {
 // The gate knows the time by itself; here it is only told, once.
 Result<> Packs::look_at_time() {
   if (!taken_.policy || lapsed_ == Code::kPolicyRevoked || lapsed_ == Code::kPolicyMissing) return {};
-  const auto counts = policy::check_time(taken_.policy->bundle, env_.now());
+  const auto counts = policy::check_time(taken_.policy->bundle, clock_.now());
   if (counts) {
     lapsed_.reset();
     return {};
@@ -285,7 +289,9 @@ Result<> Packs::lapse(Code why) {
   SG_TRY(ledger_->run([&](store::Connection& connection) { return audit::append(connection, event, now); }));
   if (committed_) committed_();
   lapsed_ = why;
-  log(Priority::kCritical, "policy: " + std::string(base::reason(why).name) + ": everything is denied");
+  const bool everything = preflight_.config.profile == config::Profile::kCleared || why == Code::kPolicyRevoked;
+  log(Priority::kCritical, "policy: " + std::string(base::reason(why).name) +
+                               (everything ? ": everything is denied" : ": nothing can be started"));
   return {};
 }
 

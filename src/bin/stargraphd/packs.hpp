@@ -32,7 +32,7 @@ class Packs {
 
   // All must outlive it. Reads nothing yet.
   Packs(base::Env& env, store::Database& database, const Preflight& preflight)
-      : env_(env), database_(database), preflight_(preflight) {}
+      : env_(env), clock_(env), database_(database), preflight_(preflight) {}
 
   // For the start: what is active must be usable, in `cleared` a policy must be in force now. The codes of load_active,
   // find_policy and Catalog::make; kPolicyMissing, kPolicyRevoked, kPolicyNotYet, kPolicyExpired.
@@ -48,7 +48,8 @@ class Packs {
   // which is the error. Verdict and audit entry are one transaction, before anything is exchanged.
   [[nodiscard]] base::Result<> reload();
   // Four times a second: revocations, and the time of the policy. An error means that the trust store cannot be
-  // believed any more (kReceiptInvalid, kChainBroken, ...): the daemon must end. What passes by itself is tried again.
+  // believed any more (kReceiptInvalid, kChainBroken, ...), or that it could not be read for a while, so that
+  // revocations would pass unseen: the daemon must end. What passes by itself is tried again.
   [[nodiscard]] base::Result<> look();
 
  private:
@@ -63,6 +64,7 @@ class Packs {
   [[nodiscard]] base::Result<> lapse(base::Code why);
 
   base::Env& env_;
+  policy::Clock clock_;  // from the start on, over all reloads
   store::Database& database_;
   const Preflight& preflight_;
   Taken taken_;
@@ -71,6 +73,7 @@ class Packs {
   store::Ledger* ledger_ = nullptr;
   std::function<void()> committed_;
   std::int64_t acts_seen_ = 0;
+  int blind_ = 0;                     // looks in a row that saw nothing
   std::optional<base::Code> lapsed_;  // told: why everything is denied
 };
 

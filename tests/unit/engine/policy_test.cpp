@@ -88,6 +88,18 @@ TEST_F(Policies, RC_R_POLICY_ARunNamesThePolicyAndTheDecisionThatLetItStart) {
   EXPECT_TRUE(has(told, "\"policy_decision\":\"" + decision.decision.hex() + "\"")) << told;
 }
 
+TEST_F(Policies, RC_R_POLICY_WhatAPackDecidesNamesThePolicyOfTheRun) {
+  const std::string rules =
+      "(defrule stop (node-id (id a)) => (assert (stargraph_action (kind \"halt\") (reason \"r\"))))\n";
+  packs_ = {make_execution("soc.graphs", kLine + "governance: [{id: soc.stop}]\n", "[]"),
+            make_pack({"soc.stop", rules})};
+  policy_ = make_policy(1);
+  make_engine({});
+  start("line", {{"message", "m"}});
+  run_all();
+  EXPECT_TRUE(has(last("run.decided"), "\"policy\":\"" + policy_->digest().hex() + "\"")) << last("run.decided");
+}
+
 TEST_F(Policies, RC_E_POLICY_AGraphUsesOnlyToolsThatItsPackDeclares) {
   packs_ = {make_execution("soc.graphs", kLine + "tools: [{id: shell}]\n", "[]", "declared_tools: [lookup]\n")};
   policy_ = make_policy(1);

@@ -4,6 +4,8 @@
 
 #include "fixture.hpp"
 #include "graphs.hpp"
+#include "packs.hpp"
+#include "unit/policy/sample_policy.hpp"
 
 namespace stargraph::engine {
 namespace {
@@ -97,6 +99,59 @@ TEST_F(Threads, CancelWinsOrComesTooLateButNeverBoth) {
     EXPECT_EQ(run.state, RunState::kCancelled);
     EXPECT_EQ(event_types(run.id).back(), "run_cancelled");
   }
+}
+
+// Policies are exchanged and a pack is revoked while two threads start runs of it: each run rests on one policy or the
+// other, and none that rests on the revoked pack is left under way, whoever was faster.
+TEST_F(Threads, SG_S_PACK_NothingStartsBehindARevocation) {
+  packs_ = {make_execution("bad.line", kLine, "[]")};
+  policy::Bundle bundle = policy::sample_bundle();
+  bundle.not_before = base::real_env().now() - 1h;
+  bundle.not_after = base::real_env().now() + 1h;
+  const auto first = policy::in_force(bundle, 1);
+  const auto second = policy::in_force(bundle, 2);
+  policy_ = first;
+  launch({});
+  std::vector<std::shared_ptr<const Catalog>> catalogs;
+  for (const auto& policy : {first, second}) catalogs.push_back(Catalog::make(packs_, {}, {}, policy).value());
+  std::atomic<bool> over{false};
+  std::atomic<int> started{0};
+  std::vector<std::future<int>> starters;
+  for (int i = 0; i < 2; ++i) {
+    starters.push_back(std::async(std::launch::async, [&] {
+      int refused = 0;
+      for (int run = 0; run < 5'000 && !(over && refused > 0); ++run) {
+        const auto reply = engine_->start_run(caller_, {base::GraphId("line"), {{"message", "m"}}, {}, "manual"});
+        if (reply) {
+          ++started;
+        } else {
+          ++refused;
+        }
+      }
+      return refused;
+    }));
+  }
+  for (int i = 0; started < 40; ++i) engine_->use_catalog(catalogs[static_cast<std::size_t>(i % 2)]);
+  const auto stopped = engine_->revoke([](const trust::PackRef& ref) -> std::optional<std::string> {
+    return ref.id.str() == "bad.line" ? std::optional<std::string>("digest-revoked") : std::nullopt;
+  });
+  ASSERT_TRUE(stopped.has_value()) << stopped.error().message;
+  engine_->use_catalog(catalogs[0]);
+  over = true;
+  for (std::future<int>& starter : starters) EXPECT_GT(starter.get(), 0);
+  engine_->stop();
+  std::set<std::string> bases;
+  const RunPage page =
+      engine_
+          ->list_runs(caller_.tenant,
+                      {.status = {}, .since = {}, .until = {}, .trigger_source = {}, .limit = 1000, .offset = 0})
+          .value();
+  EXPECT_EQ(page.total, started);
+  for (const RunView& run : page.items) {
+    EXPECT_TRUE(run.state == RunState::kDone || run.state == RunState::kPaused) << run_state_name(run.state);
+    bases.insert(run.basis_hash.hex());
+  }
+  EXPECT_LE(bases.size(), 2U);
 }
 
 }  // namespace

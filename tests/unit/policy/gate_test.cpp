@@ -48,12 +48,13 @@ config::Config two_people(config::Profile profile) {
 struct Cleared {
   explicit Cleared(const Bundle& bundle = sample_bundle(),
                    const config::Config& config = two_people(config::Profile::kCleared))
-      : gate(Gate::obeying(config, in_force(bundle), env)) {
+      : gate(Gate::obeying(config, in_force(bundle), clock)) {
     at("2026-06-01T00:00:00Z");
   }
   void at(std::string_view time) { env.advance(time_of(time) - env.now()); }
   const Principal& who(const std::string& name) { return *gate.identify(certificate("urn:site:" + name)).value(); }
   base::MemoryEnv env;
+  Clock clock{env};
   Gate gate;
 };
 
@@ -203,6 +204,21 @@ TEST(ClearedGate, RC_T_POLICY_AStalePolicyDeniesEverythingByItself) {
   EXPECT_EQ(cleared.gate.check_open().error().code, Code::kPolicyExpired);
 }
 
+TEST(ClearedGate, RC_T_POLICY_AClockThatIsSetBackMakesNoPolicyLastLonger) {
+  Cleared cleared;
+  const Principal& alice = cleared.who("alice");
+  cleared.env.set_now(time_of("2026-01-02T00:00:00Z"));
+  EXPECT_TRUE(cleared.gate.check(alice, Capability::kRunsStart).has_value());
+  cleared.env.advance(std::chrono::hours(24 * 214));  // the last half of the year, by any clock that was not touched
+  EXPECT_EQ(cleared.gate.check(alice, Capability::kRunsStart).error().code, Code::kPolicyExpired);
+  // One that was ahead by mistake is believed again when it is right again.
+  Cleared another;
+  another.env.set_now(time_of("2030-01-01T00:00:00Z"));
+  EXPECT_FALSE(another.gate.check(another.who("alice"), Capability::kRunsStart).has_value());
+  another.env.set_now(time_of("2026-06-01T00:00:00Z"));
+  EXPECT_TRUE(another.gate.check(another.who("alice"), Capability::kRunsStart).has_value());
+}
+
 TEST(ClearedGate, RC_T_POLICY_APolicyOfTomorrowDeniesEverythingToday) {
   Bundle bundle = sample_bundle();
   bundle.not_before = time_of("2026-06-02T00:00:00Z");
@@ -228,7 +244,8 @@ TEST(ClearedGate, IsExchangedAsAWhole) {
   CurrentGate current(Gate::closed(config, Code::kPolicyMissing));
   const std::shared_ptr<const Gate> before = current.get();
   const Principal* const alice = before->find(base::ActorName("alice"));
-  current.set(Gate::obeying(config, in_force(sample_bundle()), env));
+  const Clock clock(env);
+  current.set(Gate::obeying(config, in_force(sample_bundle()), clock));
   EXPECT_EQ(before->check(*alice, Capability::kRunsStart).error().code, Code::kPolicyMissing);
   EXPECT_NE(current.get(), before);
   EXPECT_EQ(current.get()->find(base::ActorName("alice"))->grants.size(), 3U);
