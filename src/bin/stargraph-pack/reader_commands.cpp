@@ -55,6 +55,7 @@ std::string text_of(const pack::Manifest& manifest) {
   }
   if (const auto* execution = std::get_if<pack::ExecutionManifest>(&manifest)) {
     std::vector<std::string> models;
+    models.reserve(execution->model_requirements.size());
     for (const pack::ModelRequirement& model : execution->model_requirements) {
       models.push_back(model.name + "=" + model.value);
     }
@@ -136,6 +137,7 @@ Result<pack::Contents> verify_by_store(const trust::TrustState& state, const pac
   const pack::Header& header = container.header;
   const trust::PackRef pack{header.id, header.version, header.epoch, header.kind, container.digest};
   std::vector<base::KeyId> ids;
+  ids.reserve(signers.size());
   for (const crypto::PublicKey& signer : signers) ids.push_back(signer.key_id());
   SG_TRY(trust::check_still_trusted(state, pack, ids));
   SG_TRY(pack::Contents contents, pack::check_contents(container));

@@ -1,11 +1,8 @@
 // Signatures and keys that a lax verifier takes: the cases of Project Wycheproof and of "Taming the Many EdDSAs",
 // restated as vectors of our own inside whole packs. What is not in a fixed table is computed here from a fresh key.
 #include <gtest/gtest.h>
-#include <openssl/bn.h>
-#include <openssl/ecdsa.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "sample_pack.hpp"
 #include "stargraph/json/parse.hpp"
@@ -174,30 +171,47 @@ TEST_F(Forgery, RC_S_PACK_RefusesKeysInAnotherWrapping) {
   EXPECT_EQ(with_spki(Bytes(good.end() - 32, good.end())), Code::kKeyUnsafe) << "the bare point";
 }
 
+// The order of P-384's base point.
+constexpr std::string_view kP384Order =
+    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
+
+// One DER INTEGER of the value in `bytes` (big-endian, positive).
+Bytes der_integer(Bytes bytes) {
+  while (bytes.size() > 1 && bytes.front() == std::byte{0}) bytes.erase(bytes.begin());
+  if ((bytes.front() & std::byte{0x80}) != std::byte{0}) bytes.insert(bytes.begin(), std::byte{0});
+  bytes.insert(bytes.begin(), {std::byte{0x02}, static_cast<std::byte>(bytes.size())});
+  return bytes;
+}
+
+// (r, n - s) of a DER signature (r, s): SEQUENCE, INTEGER r, INTEGER s, all with one-byte lengths.
+Bytes mirrored(const Bytes& der) {
+  const std::size_t r_end = 4 + std::to_integer<std::size_t>(der.at(3));
+  Bytes s(der.begin() + static_cast<std::ptrdiff_t>(r_end) + 2, der.end());
+  s.insert(s.begin(), 49 - s.size(), std::byte{0});
+  Bytes rest = base::from_hex("00" + std::string(kP384Order)).value();
+  unsigned borrow = 0;
+  for (std::size_t i = rest.size(); i-- > 0;) {
+    const unsigned take = std::to_integer<unsigned>(s[i]) + borrow;
+    const unsigned from = std::to_integer<unsigned>(rest[i]);
+    borrow = from < take ? 1 : 0;
+    rest[i] = static_cast<std::byte>((from + 256 - take) & 0xFFU);
+  }
+  EXPECT_EQ(borrow, 0U) << "s is below n";
+  Bytes body(der.begin() + 2, der.begin() + static_cast<std::ptrdiff_t>(r_end));
+  const Bytes last = der_integer(std::move(rest));
+  body.insert(body.end(), last.begin(), last.end());
+  body.insert(body.begin(), {std::byte{0x30}, static_cast<std::byte>(body.size())});
+  return body;
+}
+
 // (r, n - s) is a second valid signature of the same message to everybody, ECDSA being what it is. It must not look
 // like a second signer, and the pack keeps its digest.
 TEST_F(Forgery, RC_S_PACK_AMirroredEcdsaSignatureIsNoSecondSigner) {
   const crypto::PrivateKey& key = sample_key(0, crypto::Algorithm::kEcdsaP384Sha384);
   const Bytes pack = sample_pack(rules_sources(), 1, key);
   const Container parsed = *parse(pack);
-  const Bytes& der = parsed.signatures.front().signature;
-  const auto* cursor = reinterpret_cast<const unsigned char*>(der.data());
-  const std::unique_ptr<ECDSA_SIG, decltype(&ECDSA_SIG_free)> signature(
-      d2i_ECDSA_SIG(nullptr, &cursor, static_cast<long>(der.size())), ECDSA_SIG_free);
-  ASSERT_NE(signature, nullptr);
-  BIGNUM* order = nullptr;
-  ASSERT_NE(
-      BN_hex2bn(&order,
-                "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"),
-      0);
-  BIGNUM* mirrored = BN_new();
-  ASSERT_EQ(BN_sub(mirrored, order, ECDSA_SIG_get0_s(signature.get())), 1);
-  ASSERT_EQ(ECDSA_SIG_set0(signature.get(), BN_dup(ECDSA_SIG_get0_r(signature.get())), mirrored), 1);
-  BN_free(order);
-  Bytes forged(static_cast<std::size_t>(i2d_ECDSA_SIG(signature.get(), nullptr)));
-  auto* out = reinterpret_cast<unsigned char*>(forged.data());
-  i2d_ECDSA_SIG(signature.get(), &out);
-  ASSERT_NE(forged, der);
+  const Bytes forged = mirrored(parsed.signatures.front().signature);
+  ASSERT_NE(forged, parsed.signatures.front().signature);
 
   std::vector<SignatureEntry> entries = parsed.signatures;
   entries.push_back(entries.front());
