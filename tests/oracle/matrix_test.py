@@ -169,8 +169,8 @@ def said(report):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2 and not sys.argv[1].startswith("-"):
-        UNIT_AUDIT = sys.argv.pop()
+    if not UNIT_AUDIT and len(sys.argv) > 1:
+        UNIT_AUDIT = sys.argv.pop(1)
     if not UNIT_AUDIT:
         sys.exit(__doc__)
     unittest.main()
