@@ -112,11 +112,11 @@ Result<Importer::Checked> Importer::check(const ImportRequest& request, const Co
   SG_TRY(checked.findings, content_check(contents, request.file));
   if (header.kind == pack::PackKind::kRevocation) {
     SG_TRY(const std::string_view text, text_of(contents, pack::kRevocationsPath));
-    SG_TRY(report.revoked, decode_revocation_list(text));
+    SG_TRY(report.revoked, parse_revocation_list(text));
   }
   if (header.kind == pack::PackKind::kRotation) {
     SG_TRY(const std::string_view text, text_of(contents, pack::kRotationPath));
-    SG_TRY(report.rotation, decode_rotation(text));
+    SG_TRY(report.rotation, parse_rotation(text));
   }
   SG_TRY(check_effect(state, checked, ask));
   SG_TRY(compare_with_active(state, header, contents.manifest, report.compared_with, report.difference));

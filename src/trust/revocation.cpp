@@ -107,7 +107,7 @@ Result<Revocations> decode_revocation_list(const json::Value& value) {
   return list;
 }
 
-Result<Revocations> decode_revocation_list(std::string_view text) {
+Result<Revocations> parse_revocation_list(std::string_view text) {
   SG_TRY(const json::Value value, json::parse(base::as_bytes(text)));
   return decode_revocation_list(value);
 }

@@ -31,7 +31,7 @@ Result<Rotation> decode_rotation(const json::Value& value) {
   return Rotation{std::move(scope), base::KeyId(old_key), std::move(new_key), std::move(reason)};
 }
 
-Result<Rotation> decode_rotation(std::string_view text) {
+Result<Rotation> parse_rotation(std::string_view text) {
   SG_TRY(const json::Value value, json::parse(base::as_bytes(text)));
   return decode_rotation(value);
 }

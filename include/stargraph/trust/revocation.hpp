@@ -51,7 +51,7 @@ struct Revocations {
 // `date` is YYYY-MM-DD; "keys", "digests" and "ranges" may be left out. kMalformed, kUnknownField, kNumberRange;
 // kDuplicateKey for an entry that stands twice; kTooLarge over the limits above.
 [[nodiscard]] base::Result<Revocations> decode_revocation_list(const json::Value& value);
-[[nodiscard]] base::Result<Revocations> decode_revocation_list(std::string_view text);  // from bytes
+[[nodiscard]] base::Result<Revocations> parse_revocation_list(std::string_view text);  // json::parse first
 
 // Inside a trust act: {"digests":[…],"keys":[…],"number":n,"ranges":[[id,first,last],…]}, sorted.
 [[nodiscard]] json::Object encode_revocations(const Revocations& revocations);

@@ -24,7 +24,7 @@ struct Rotation {
 // {"format":"stargraph.rotation.v1","scope":…,"old_key":"<key id>","new_key":"<base64 of SPKI>","reason":…}.
 // kMalformed, kUnknownField, kScopeInvalid, kKeyUnsafe; kConflict when both keys are one.
 [[nodiscard]] base::Result<Rotation> decode_rotation(const json::Value& value);
-[[nodiscard]] base::Result<Rotation> decode_rotation(std::string_view text);  // from bytes
+[[nodiscard]] base::Result<Rotation> parse_rotation(std::string_view text);  // json::parse first
 [[nodiscard]] json::Object encode_rotation(const Rotation& rotation);
 
 }  // namespace stargraph::trust

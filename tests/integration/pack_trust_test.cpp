@@ -1,0 +1,342 @@
+// The trust ceremony through the real program: roles, approvals, revocation, rotation, reload, and a person at a
+// terminal.
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include "integration/pack_cli.hpp"
+
+namespace stargraph {
+namespace {
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+class PackTrust : public PackCli {
+ protected:
+  void SetUp() override {
+    PackCli::SetUp();
+    for (const char* name : {"governor", "approver", "next"}) {
+      ASSERT_EQ(run({"keygen", "--out", "keys", "--name", name}).exit_code, 0);
+    }
+    ASSERT_EQ(add_key("governor", "governor", "Grace Hopper").exit_code, 0);
+    ASSERT_EQ(add_key("approver", "approver", "Barbara Liskov").exit_code, 0);
+    ASSERT_EQ(run({"import", "policy.sgpack", "--fingerprint", fingerprint("publisher")}).exit_code, 0);
+  }
+  CommandResult add_key(const std::string& key, const std::string& role, const std::string& holder) const {
+    return run({"key", "add", "keys/" + key + ".pub.pem", "--role", role, "--holder", holder, "--fingerprint",
+                fingerprint(key)});
+  }
+  std::string key_id(const std::string& key) const {
+    return text(run_json({"fingerprint", "keys/" + key + ".pub.pem"}), "key_id");
+  }
+  std::string spki(const std::string& key) const {
+    std::string pem = directory_.read("keys/" + key + ".pub.pem");
+    const auto from = pem.find('\n') + 1;
+    pem = pem.substr(from, pem.find("-----END") - from);
+    std::erase(pem, '\n');
+    return pem;
+  }
+  // A pack of a governing kind, signed by `key`.
+  void build_governed(const std::string& kind, const std::string& file, const std::string& content, int number,
+                      const std::string& key, const std::string& out) const {
+    const std::string name = kind + "-src";
+    ASSERT_TRUE(base::real_env().make_directory(directory_ / name, 0700));
+    directory_.write(name + "/manifest.yaml",
+                     "kind: " + kind + "\nid: site." + kind + "\nversion: \"" + std::to_string(number) + ".0.0\"\n");
+    directory_.write(name + "/" + file, content);
+    const CommandResult made = build(name, key, number, out);
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+  }
+  void build_wanting(const std::string& version, int epoch, const std::string& out) const {
+    write_sources("wanting", "soc.policy", version);
+    directory_.write("wanting/manifest.yaml",
+                     directory_.read("wanting/manifest.yaml") + "capabilities: [\"runs:cancel\"]\n");
+    ASSERT_EQ(build("wanting", "publisher", epoch, out).exit_code, 0);
+  }
+  std::string active_version() const {
+    const json::Value shown = run_json({"show", "soc.policy"});
+    for (const json::Value& pack : *shown.object()->find("packs")->array()) {
+      if (*pack.object()->find("active")->boolean()) return text(pack, "version");
+    }
+    return "none";
+  }
+  std::string token(const std::string& request, const std::string& key = "approver") const {
+    directory_.write("request.json", request + "\n");
+    return text(run_json({"approve", "request.json", "--key", "keys/" + key + ".key.pem"}), "token");
+  }
+  // The request that a refused command shows.
+  std::string request_of(std::vector<std::string> arguments) const {
+    const json::Value refused = run_json(std::move(arguments));
+    EXPECT_EQ(text(refused, "code"), "approval-missing");
+    const json::Value* const requests = refused.object()->find("requests");
+    return requests == nullptr || requests->array()->empty() ? "" : *requests->array()->front().string();
+  }
+};
+
+TEST_F(PackTrust, RC_E_PACK_AVersionThatAsksForMoreWaitsForAnotherPerson) {
+  build_wanting("1.1.0", 2, "more.sgpack");
+  const CommandResult staged = run({"import", "more.sgpack"});
+  ASSERT_EQ(staged.exit_code, 0) << staged.err;
+  EXPECT_TRUE(has(staged.out, "! + capability runs:cancel")) << staged.out;
+  const std::string request = request_of({"reload"});
+  EXPECT_EQ(run({"reload"}).exit_code, 3);
+  EXPECT_EQ(active_version(), "1.0.0");
+  EXPECT_TRUE(has(run({"reload", "--approval", token(request, "publisher")}).err, "approval-invalid"));
+  EXPECT_TRUE(has(run({"reload", "--approval", "rubbish"}).err, "approval-invalid"));
+  const CommandResult done = run({"reload", "--approval", token(request)});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(active_version(), "1.1.0");
+  EXPECT_TRUE(has(directory_.read("log/audit-00000001.jsonl"), "\"event\":\"approval.given\""));
+}
+
+TEST_F(PackTrust, AnApproverSeesWhatTheySign) {
+  build_wanting("1.1.0", 2, "more.sgpack");
+  ASSERT_EQ(run({"import", "more.sgpack"}).exit_code, 0);
+  const std::string request = request_of({"reload"});
+  directory_.write("request.json", request);
+  const CommandResult shown = run({"approve", "request.json", "--key", "keys/approver.key.pem"});
+  EXPECT_TRUE(has(shown.err, "runs:cancel")) << shown.err;
+  EXPECT_TRUE(has(shown.err, "soc.policy")) << shown.err;
+  EXPECT_EQ(run({"approve", request.substr(0, request.size() - 1), "--key", "keys/approver.key.pem"}).exit_code, 3);
+}
+
+TEST_F(PackTrust, RC_T_PACK_BelowTheFloorOnlyWithReasonAndApprover) {
+  write_sources("newer", "soc.policy", "2.0.0");
+  ASSERT_EQ(build("newer", "publisher", 5, "newer.sgpack").exit_code, 0);
+  ASSERT_EQ(run({"import", "newer.sgpack", "--activate"}).exit_code, 0);
+  EXPECT_TRUE(has(run({"activate", "soc.policy", "1.0.0"}).err, "epoch-below-floor"));
+  const std::vector<std::string> back{"activate",      "soc.policy", "1.0.0",
+                                      "--below-floor", "--reason",   "2.0.0 halts all"};
+  std::vector<std::string> approved = back;
+  approved.insert(approved.end(), {"--approval", token(request_of(back))});
+  const CommandResult done = run(approved);
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(active_version(), "1.0.0");
+  EXPECT_EQ(*run_json({"floors"}).object()->find("floors")->object()->find("soc.policy")->integer(), 5);
+}
+
+TEST_F(PackTrust, RC_S_PACK_RevocationTakesEffectAtImport) {
+  build_governed("revocation", "revocations.yaml",
+                 "format: stargraph.revocations.v1\nnumber: 1\nkeys:\n  - {key_id: \"" + key_id("publisher") +
+                     "\", reason: stolen, date: 2026-01-01}\n",
+                 1, "governor", "list.sgpack");
+  const CommandResult dry = run({"import", "list.sgpack", "--dry-run"});
+  EXPECT_TRUE(has(dry.out, "would be revoked, by list 1: 1 keys")) << dry.out << dry.err;
+  EXPECT_EQ(active_version(), "1.0.0");
+  ASSERT_EQ(run({"import", "list.sgpack"}).exit_code, 0);
+  EXPECT_EQ(active_version(), "none");
+  EXPECT_TRUE(has(run({"revocations"}).out, key_id("publisher")));
+  EXPECT_TRUE(has(run({"list"}).out, "REVOKED (signer-revoked)"));
+  write_sources("later", "soc.policy", "1.1.0");
+  ASSERT_EQ(build("later", "publisher", 2, "later.sgpack").exit_code, 0);
+  const CommandResult refused = run({"import", "later.sgpack"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_TRUE(has(refused.err, "signer-revoked")) << refused.err;
+}
+
+TEST_F(PackTrust, RC_S_PACK_AStolenOldKeyAloneRotatesNothing) {
+  build_governed("rotation", "rotation.yaml",
+                 "format: stargraph.rotation.v1\nscope: soc.policy\nold_key: \"" + key_id("publisher") +
+                     "\"\nnew_key: \"" + spki("next") + "\"\nreason: worn\n",
+                 1, "publisher", "rotation.sgpack");
+  const CommandResult alone = run({"import", "rotation.sgpack"});
+  EXPECT_EQ(alone.exit_code, 3);
+  EXPECT_TRUE(has(alone.err, "fingerprint-missing")) << alone.err;
+  EXPECT_EQ(run({"import", "rotation.sgpack", "--fingerprint", fingerprint("publisher")}).exit_code, 3);
+  ASSERT_EQ(run({"import", "rotation.sgpack", "--fingerprint", fingerprint("next")}).exit_code, 0);
+  write_sources("later", "soc.policy", "1.1.0");
+  ASSERT_EQ(build("later", "publisher", 2, "old.sgpack").exit_code, 0);
+  EXPECT_TRUE(has(run({"import", "old.sgpack"}).err, "signer-mismatch"));
+  ASSERT_EQ(build("later", "next", 2, "new.sgpack").exit_code, 0);
+  EXPECT_EQ(run({"import", "new.sgpack"}).exit_code, 0);
+}
+
+TEST_F(PackTrust, RC_E_POLICY_APublisherSignsNoRevocation) {
+  build_governed("revocation", "revocations.yaml",
+                 "format: stargraph.revocations.v1\nnumber: 1\nkeys:\n  - {key_id: \"" + key_id("governor") +
+                     "\", reason: r, date: 2026-01-01}\n",
+                 1, "publisher", "list.sgpack");
+  const CommandResult refused = run({"import", "list.sgpack"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_TRUE(has(refused.err, "role-mismatch")) << refused.err;
+}
+
+TEST_F(PackTrust, RepinAndThresholdThroughTheCommandLine) {
+  EXPECT_EQ(run({"repin", "soc.policy", "--key", key_id("other"), "--reason", "r"}).exit_code, 1) << "not known";
+  ASSERT_EQ(add_key("other", "publisher", "Hedy Lamarr").exit_code, 0);
+  EXPECT_EQ(run({"repin", "soc.policy", "--key", key_id("other")}).exit_code, 2) << "a reason is needed";
+  ASSERT_EQ(run({"repin", "soc.policy", "--key", key_id("publisher").substr(0, 12), "--key", key_id("other"),
+                 "--threshold", "2", "--reason", "two pairs of eyes"})
+                .exit_code,
+            0);
+  EXPECT_TRUE(has(run({"pins"}).out, "soc.policy  2 of"));
+  EXPECT_EQ(run({"threshold", "soc.policy", "3"}).exit_code, 4);
+  EXPECT_EQ(run({"threshold", "soc.policy", "1", "--reason", "one is ill"}).exit_code, 3);
+  const std::vector<std::string> lower{"threshold", "soc.policy", "1", "--reason", "one is ill"};
+  std::vector<std::string> approved = lower;
+  approved.insert(approved.end(), {"--approval", token(request_of(lower))});
+  EXPECT_EQ(run(approved).exit_code, 0);
+  const std::string keys = run({"key", "list"}).out;
+  for (const char* part : {"Grace Hopper", "governor", "Barbara Liskov", "approver", "Hedy Lamarr", "confirmed by"}) {
+    EXPECT_TRUE(has(keys, part)) << part << keys;
+  }
+}
+
+TEST_F(PackTrust, ReloadTellsADaemonAndSaysWhenThereIsNone) {
+  EXPECT_EQ(run({"reload"}).exit_code, 0) << "nobody to tell";
+  const CommandResult nobody = run({"reload", "--pid", "4194304"});
+  EXPECT_EQ(nobody.exit_code, 6) << nobody.err;
+  EXPECT_EQ(run({"reload", "--pid", "1"}).exit_code, 2);
+}
+
+// A daemon that is there and says nothing.
+TEST_F(PackTrust, ReloadDoesNotWaitForEver) {
+  const pid_t silent = ::fork();
+  if (silent == 0) {
+    ::signal(SIGHUP, SIG_IGN);
+    while (true) ::pause();
+  }
+  const CommandResult result = run({"reload", "--pid", std::to_string(silent), "--timeout", "1"});
+  ::kill(silent, SIGKILL);
+  ::waitpid(silent, nullptr, 0);
+  // The signal may have come before it was ignored; then the daemon has ended, which is told as well.
+  EXPECT_EQ(result.exit_code, 6) << result.err;
+}
+
+// What the checker's process could do: nothing to the terminal, nothing with keys.
+TEST_F(PackTrust, RC_E_PACK_WhatCannotBeTakenApartIsRefusedOnRecord) {
+  directory_.write("bad.sgpack", "not a pack");
+  const CommandResult refused = run({"import", "bad.sgpack"});
+  EXPECT_EQ(refused.exit_code, 4);
+  EXPECT_TRUE(has(refused.err, "not-a-pack")) << refused.err;
+  EXPECT_TRUE(has(directory_.read("log/audit-00000001.jsonl"), "\"reason\":\"not-a-pack\""));
+}
+
+// --- a person at a terminal ---
+
+// The program under a pseudo terminal; answers are typed when it asks.
+class Terminal {
+ public:
+  struct Said {
+    int exit_code = -1;
+    std::string text;
+    std::size_t asked = 0;
+  };
+  static Said run(const std::vector<std::string>& arguments, const std::string& directory,
+                  const std::vector<std::string>& answers) {
+    const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    EXPECT_TRUE(master >= 0 && ::grantpt(master) == 0 && ::unlockpt(master) == 0);
+    const std::string slave = ::ptsname(master);
+    const pid_t pid = ::fork();
+    if (pid == 0) be(arguments, directory, slave);
+    Said said;
+    char buffer[512];
+    // Reading fails with EIO once the program has closed its side.
+    for (ssize_t got = 0; (got = ::read(master, buffer, sizeof buffer)) > 0;) {
+      said.text.append(buffer, static_cast<std::size_t>(got));
+      if (count(said.text) == said.asked) continue;
+      const std::string answer = said.asked < answers.size() ? answers[said.asked] : "";
+      ++said.asked;
+      const std::string line = answer + "\n";
+      EXPECT_EQ(::write(master, line.data(), line.size()), static_cast<ssize_t>(line.size()));
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+    ::close(master);
+    said.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return said;
+  }
+
+ private:
+  static std::size_t count(const std::string& text) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find("of 3]: "); at != std::string::npos; at = text.find("of 3]: ", at + 1)) ++found;
+    return found;
+  }
+  [[noreturn]] static void be(const std::vector<std::string>& arguments, const std::string& directory,
+                              const std::string& slave) {
+    ::setsid();
+    const int tty = ::open(slave.c_str(), O_RDWR);  // becomes the controlling terminal
+    termios settings{};
+    ::tcgetattr(tty, &settings);
+    settings.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);  // a long line is more than a line discipline takes
+    ::tcsetattr(tty, TCSANOW, &settings);
+    for (const int stream : {0, 1, 2}) ::dup2(tty, stream);
+    if (::chdir(directory.c_str()) != 0) ::_exit(99);
+    std::vector<char*> argv;
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    ::execv(argv[0], argv.data());
+    ::_exit(99);
+  }
+};
+
+class PackTerminal : public PackTrust {
+ protected:
+  Terminal::Said at_terminal(std::vector<std::string> arguments, const std::vector<std::string>& answers) const {
+    arguments.insert(arguments.begin(), {program(), "--config", (directory_ / "stargraph.yaml").string()});
+    return Terminal::run(arguments, directory_.path().string(), answers);
+  }
+  std::string words(const std::string& key) const {
+    return text(run_json({"fingerprint", "keys/" + key + ".pub.pem"}), "words");
+  }
+  // No part of a key's fingerprint that somebody could compare stands in `shown`.
+  void shows_no_fingerprint(const std::string& shown, const std::string& key) const {
+    const std::string hex = fingerprint(key);  // groups of four
+    std::string packed = shown;
+    std::erase(packed, ' ');
+    std::string whole = hex;
+    std::erase(whole, ' ');
+    for (std::size_t at = 0; at + 16 <= whole.size(); at += 4) {
+      EXPECT_FALSE(has(packed, whole.substr(at, 16))) << shown;
+    }
+    const std::string spoken = words(key);
+    EXPECT_FALSE(has(shown, spoken.substr(0, 24))) << shown;
+  }
+  void build_stranger() const {
+    write_sources("stranger", "net.flow", "1.0.0");
+    ASSERT_EQ(build("stranger", "other", 1, "stranger.sgpack").exit_code, 0);
+  }
+};
+
+TEST_F(PackTerminal, SG_S_PACK_ThreeWrongFingerprintsEndTheCeremony) {
+  build_stranger();
+  const Terminal::Said said =
+      at_terminal({"import", "stranger.sgpack"}, {fingerprint("publisher"), "nonsense", words("next")});
+  EXPECT_EQ(said.exit_code, 3) << said.text;
+  EXPECT_EQ(said.asked, 3U) << said.text;
+  EXPECT_TRUE(has(said.text, "fingerprint-mismatch")) << said.text;
+  shows_no_fingerprint(said.text, "other");
+  EXPECT_FALSE(has(run({"pins"}).out, "net.flow"));
+}
+
+TEST_F(PackTerminal, WordsAtTheSecondTryAreFine) {
+  build_stranger();
+  const Terminal::Said said = at_terminal({"import", "stranger.sgpack"}, {fingerprint("publisher"), words("other")});
+  EXPECT_EQ(said.exit_code, 0) << said.text;
+  EXPECT_EQ(said.asked, 2U);
+  EXPECT_TRUE(has(run({"pins"}).out, "net.flow"));
+}
+
+TEST_F(PackTerminal, RC_S_PACK_NoAnswerIsARefusal) {
+  build_stranger();
+  const Terminal::Said said = at_terminal({"import", "stranger.sgpack"}, {""});
+  EXPECT_EQ(said.exit_code, 3);
+  EXPECT_TRUE(has(said.text, "fingerprint-missing")) << said.text;
+}
+
+TEST_F(PackTerminal, SG_S_PACK_AGovernorsKeyIsConfirmedInPersonToo) {
+  const std::vector<std::string> command{"key",      "add",      "keys/next.pub.pem", "--role",
+                                         "governor", "--holder", "Katherine"};
+  const Terminal::Said wrong = at_terminal(command, {"a", "b", "c"});
+  EXPECT_EQ(wrong.exit_code, 3) << wrong.text;
+  shows_no_fingerprint(wrong.text, "next");
+  const Terminal::Said right = at_terminal(command, {fingerprint("next")});
+  EXPECT_EQ(right.exit_code, 0) << right.text;
+  EXPECT_TRUE(has(run({"pins"}).out, "1 of 2 governors"));
+}
+
+}  // namespace
+}  // namespace stargraph
