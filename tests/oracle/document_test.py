@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Holds stargraph-verify to the documents it was written from, and the whole program against `stargraph-audit`.
+
+usage: document_test.py STARGRAPH_AUDIT    the built program
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from oracle import PROGRAM, ROOT, verify
+
+STARGRAPH_AUDIT = os.environ.get("STARGRAPH_AUDIT_PROGRAM", "")
+DOCUMENT = (ROOT / "docs" / "formats" / "audit.md").read_text(encoding="utf-8")
+
+
+def block(kind):
+    return re.search(rf"\n```{kind}\n(.*?\n)```", DOCUMENT, re.DOTALL)[1]
+
+
+class Document(unittest.TestCase):
+    def setUp(self):
+        work = tempfile.TemporaryDirectory(prefix="stargraph-oracle.")
+        self.addCleanup(work.cleanup)
+        self.folder = pathlib.Path(work.name)
+        self.key = self.folder / "audit.pub.pem"
+        self.key.write_text(block("pem"))
+        self.lines = block("jsonl").encode().splitlines(keepends=True)
+
+    def write(self, name, data):
+        (self.folder / name).write_bytes(data)
+        return self.folder / name
+
+    def run_both(self, *arguments):
+        """One answer of two programs, without the sentence for people."""
+        said = []
+        for command in ([STARGRAPH_AUDIT, "verify"], [sys.executable, PROGRAM, "log"]):
+            ended = subprocess.run([*command, *arguments, "--pubkey", self.key, "--json"], capture_output=True, text=True, check=False)
+            report = json.loads(ended.stdout) if ended.stdout else None
+            if report and "bad" in report:
+                report = {name: report["bad"][name] for name in ("file", "line", "reason")} | {"entries": report["entries"]}
+            said.append((ended.returncode, report))
+        self.assertEqual(said[0], said[1])
+        return said[1]
+
+    def test_events_are_those_of_the_table(self):
+        rows = re.findall(r"^\| `([a-z._]+)` \| ([a-z, -]+) \| [^|]+ \|$", DOCUMENT, re.MULTILINE)
+        table = {name: tuple(sources.split(", ")) for name, sources in rows}
+        self.assertEqual({name: set(sources) for name, sources in table.items()}, {n: set(s) for n, s in verify.EVENTS.items()})
+
+    def test_reasons_are_those_of_the_table(self):
+        reasons = set(re.findall(r"^\| `([A-Z_]+)` \|", DOCUMENT, re.MULTILINE)) - {"UNSIGNED_TAIL"}
+        text = pathlib.Path(PROGRAM).read_text(encoding="utf-8")
+        self.assertEqual(set(re.findall(r'Refused\("([A-Z_]+)"', text)), reasons)
+
+    def test_worked_example_holds(self):
+        code, report = self.run_both(self.write("log", b"".join(self.lines)))
+        self.assertEqual((code, report["ok"], report["entries"], report["checkpoints"]), (0, True, 5, 2))
+
+    def test_files_and_ends_are_told_alike(self):
+        whole, text = self.lines, b"".join(self.lines)
+        one, two = self.write("one", b"".join(whole[:3])), self.write("two", b"".join(whole[3:]))
+        torn, long = self.write("torn", b"".join(whole[:3]) + b'{"torn'), self.write("long", text + b"{" + b"x" * 70_000)
+        empty, cut = self.write("empty", b""), self.write("cut", whole[0])
+        for paths, expected in (
+            ([one, two], "good"), ([one], "good"), ([torn], "good"), ([two, one], "GAP"), ([one, one], "GAP"), ([torn, two], "MALFORMED"),
+            ([one, empty, two], "good"), ([empty], "TRUNCATED"), ([cut], "TRUNCATED"), ([long], "MALFORMED"), ([empty, empty], "TRUNCATED"),
+        ):  # fmt: skip
+            with self.subTest(paths=[path.name for path in paths]):
+                code, report = self.run_both(*paths)
+                self.assertEqual((code, report.get("reason", "good")), (0 if expected == "good" else 4, expected))
+
+    def test_directory_stands_for_its_segments(self):
+        segments = self.folder / "log"
+        segments.mkdir()
+        for number, lines in ((1, self.lines[:2]), (2, self.lines[2:])):
+            (segments / f"audit-{number:08}.jsonl").write_bytes(b"".join(lines))
+        (segments / "audit-3.jsonl").write_bytes(b"no segment")
+        (segments / "notes.txt").write_bytes(b"no segment")
+        self.assertEqual(self.run_both(segments)[1]["files"], 2)
+        (segments / "audit-00000001.jsonl").unlink()
+        self.assertEqual(self.run_both(segments)[1]["reason"], "GAP")
+
+    def test_anchor_holds_forks_or_is_missed(self):
+        log, short = self.write("log", b"".join(self.lines)), self.write("short", b"".join(self.lines[:3]))
+        note = self.write("note", self.lines[4])
+        self.assertTrue(self.run_both(log, "--anchor", note)[1]["anchored"])
+        self.assertEqual(self.run_both(short, "--anchor", note)[1]["reason"], "TRUNCATED")
+        for wrong in (self.lines[2], b"nonsense", self.lines[4].replace(b'"signature":"k', b'"signature":"l')):
+            self.assertEqual(self.run_both(log, "--anchor", self.write("wrong", wrong)), (4, None))
+
+    def test_what_cannot_be_read_says_nothing_about_the_log(self):
+        self.assertEqual(self.run_both(self.folder / "absent"), (1, None))
+
+
+if __name__ == "__main__":
+    if not STARGRAPH_AUDIT and len(sys.argv) > 1:
+        STARGRAPH_AUDIT = sys.argv.pop(1)
+    if not STARGRAPH_AUDIT:
+        sys.exit(__doc__)
+    unittest.main()
