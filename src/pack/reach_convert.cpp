@@ -63,9 +63,11 @@ Result<std::string> meeting_point(const std::string& id, const Leaving& leaving,
   return *ends.begin();
 }
 
-json::Object rule(const std::string& id, json::Object when, json::Object action) {
+json::Object rule(const std::string& id, json::Value when, json::Object action) {
   return json::Object{{"id", id}, {"then", json::Array{std::move(action)}}, {"when", std::move(when)}};
 }
+
+json::Object at_node(const std::string& id) { return json::Object{{"node", id}}; }
 
 json::Object go_to(const std::string& target) { return json::Object{{"kind", "goto"}, {"target", target}}; }
 
@@ -110,7 +112,7 @@ class Conversion {
   }
 
   Result<> add_rules(const ReachNode& node, const std::string& index, const Leaving& leaving) {
-    const auto conditional = [](const ReachEdge* edge) { return edge->condition.has_value(); };
+    const auto conditional = [](const ReachEdge* edge) { return !edge->condition.value_or("").empty(); };
     if (std::ranges::any_of(leaving.fixed, conditional) || std::ranges::any_of(leaving.branches, conditional)) {
       return unsupported(node.id, "a condition on a default or parallel edge");
     }
@@ -120,16 +122,24 @@ class Conversion {
     for (const ReachEdge* edge : leaving.chosen) {
       if (!targets.insert(edge->to).second) return unsupported(node.id, "two edges to one node that a worker chooses");
       rules_.emplace_back(rule("n" + index + "-" + std::to_string(targets.size()),
-                               {{"node", node.id}, {"next." + index, edge->to}}, go_to(edge->to)));
+                               json::Object{{"node", node.id}, {"next." + index, edge->to}}, go_to(edge->to)));
     }
-    // One pattern only: what the worker chose comes first. Without a default edge the run ends here; never by
-    // falling through to the next node of the list.
-    const json::Object otherwise =
-        leaving.fixed.empty()
-            ? json::Object{{"kind", "halt"}, {"reason", leaving.chosen.empty() ? "complete" : "no edge was chosen"}}
-            : go_to(leaving.fixed.front()->to);
-    rules_.emplace_back(rule("n" + index, {{"node", node.id}}, otherwise));
+    if (leaving.fixed.empty()) {
+      add_end(node, index, targets);
+    } else {  // one pattern only: what the worker chose comes first
+      rules_.emplace_back(rule("n" + index, at_node(node.id), go_to(leaving.fixed.front()->to)));
+    }
     return {};
+  }
+
+  // The run ends here, never by falling through to the next node of the list. An end comes before any way on, so it
+  // must not match where the worker chose an edge.
+  void add_end(const ReachNode& node, const std::string& index, const std::set<std::string>& targets) {
+    std::string when = "(node-id (id " + node.id + "))";
+    for (const std::string& target : targets) when += " (not (next-" + index + " (value \"" + target + "\")))";
+    rules_.emplace_back(
+        rule("n" + index, targets.empty() ? json::Value(at_node(node.id)) : json::Value(std::move(when)),
+             json::Object{{"kind", "halt"}, {"reason", targets.empty() ? "complete" : "no edge was chosen"}}));
   }
 
   Result<> add_parallel(const ReachNode& node, const std::string& index, const Leaving& leaving) {
@@ -139,7 +149,7 @@ class Conversion {
     SG_TRY(const std::string join, meeting_point(node.id, leaving, edges_));
     json::Array targets;
     for (const ReachEdge* branch : leaving.branches) targets.emplace_back(branch->to);
-    rules_.emplace_back(rule("n" + index, {{"node", node.id}},
+    rules_.emplace_back(rule("n" + index, at_node(node.id),
                              json::Object{{"kind", "parallel"}, {"targets", std::move(targets)}, {"join", join}}));
     return {};
   }
