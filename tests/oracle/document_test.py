@@ -4,6 +4,7 @@
 usage: document_test.py STARGRAPH_AUDIT    the built program
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import unittest
 
+import mutations
 from oracle import PROGRAM, ROOT, verify
 
 STARGRAPH_AUDIT = os.environ.get("STARGRAPH_AUDIT_PROGRAM", "")
@@ -93,6 +95,39 @@ class Document(unittest.TestCase):
         self.assertEqual(self.run_both(short, "--anchor", note)[1]["reason"], "TRUNCATED")
         for wrong in (self.lines[2], b"nonsense", self.lines[4].replace(b'"signature":"k', b'"signature":"l')):
             self.assertEqual(self.run_both(log, "--anchor", self.write("wrong", wrong)), (4, None))
+
+    def test_a_log_of_the_other_algorithm(self):
+        """The worked example by an ECDSA key, and its signature in forms that mean the same and are not the one."""
+        private = self.folder / "ecdsa.key.pem"
+        mutations.openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-out", str(private))
+        self.key.write_bytes(mutations.openssl("pkey", "-in", str(private), "-pubout"))
+        key = mutations.Key(private, "ecdsa-p384-sha384")
+        folder = self.folder / "ecdsa"
+        folder.mkdir()
+        segment = folder / "audit-00000001.jsonl"
+        segment.write_bytes(b"".join(self.lines))
+        writer = object.__new__(mutations.Writer)  # its way to chain anew, without a matrix
+        writer.log = mutations.Log(folder)
+        lines = writer.chained(1, lambda one: one["data"].update(key_id=key.key_id), key=key)
+        segment.write_text("".join(line + "\n" for line in lines))
+        self.assertTrue(self.run_both(folder)[1]["ok"])
+        begin = lines[1].rindex(':"') + 2
+        der = base64.b64decode(lines[1][begin:-2])
+        order = verify.P384_ORDER
+        r, s = (int.from_bytes(part, "big") for part in (der[4 : 4 + der[3]], der[6 + der[3] :]))
+        positive = lambda number: (lambda data: bytes([2, len(data)]) + data)(number.to_bytes(number.bit_length() // 8 + 1, "big"))  # noqa: E731
+        sequence = lambda data: bytes([0x30, len(data)]) + data  # noqa: E731
+        padded = positive(r)[:1] + bytes([positive(r)[1] + 1, 0]) + positive(r)[2:]
+        for reason, signature in (
+            ("good", sequence(positive(r) + positive(order - s))),  # anybody can make it; no format takes it for an identity
+            ("BAD_SIGNATURE", sequence(padded + positive(s))),
+            ("BAD_SIGNATURE", sequence(positive(r) + positive(s)) + b"\0"),
+            ("BAD_SIGNATURE", b"\x30\x81" + der[1:]),
+            ("BAD_SIGNATURE", sequence(positive(r) + positive(s + order) if s + order < 2**384 else positive(r) + b"\2\1\0")),
+        ):
+            changed = [lines[0], lines[1][:begin] + base64.b64encode(signature).decode() + '"}', *lines[2:]]
+            segment.write_text("".join(line + "\n" for line in changed))
+            self.assertEqual(self.run_both(folder)[1].get("reason", "good"), reason)
 
     def test_what_cannot_be_read_says_nothing_about_the_log(self):
         self.assertEqual(self.run_both(self.folder / "absent"), (1, None))

@@ -48,15 +48,19 @@ def openssl(*arguments):
 
 
 class Key:
-    def __init__(self, private_path):
-        self.path = str(private_path)
+    def __init__(self, private_path, algorithm="ed25519"):
+        self.path, self.algorithm = str(private_path), algorithm
         self.key_id = hashlib.sha384(openssl("pkey", "-in", self.path, "-pubout", "-outform", "DER")).hexdigest()
 
     def sign(self, domain, text):
         with tempfile.NamedTemporaryFile() as file:
             file.write(domain.encode() + b"\0" + text.encode())
             file.flush()
-            return base64.b64encode(openssl("pkeyutl", "-sign", "-inkey", self.path, "-rawin", "-in", file.name)).decode()
+            if self.algorithm == "ed25519":
+                signature = openssl("pkeyutl", "-sign", "-inkey", self.path, "-rawin", "-in", file.name)
+            else:
+                signature = openssl("dgst", "-sha384", "-sign", self.path, file.name)
+            return base64.b64encode(signature).decode()
 
 
 def fields_of(line):
@@ -73,7 +77,7 @@ def open_line(fields):
 def signed(fields, key, claimed=None):
     text, _ = open_line(fields)
     signature = key.sign("stargraph.audit.checkpoint.v1", text)
-    return f'{text},"key_id":"{claimed or key.key_id}","alg":"ed25519","signature":"{signature}"}}'
+    return f'{text},"key_id":"{claimed or key.key_id}","alg":"{key.algorithm}","signature":"{signature}"}}'
 
 
 def tree(hashes):
