@@ -6,7 +6,11 @@
 #include <sys/wait.h>
 #include <termios.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "integration/pack_cli.hpp"
+#include "stargraph/base/sanitized.hpp"
 
 namespace stargraph {
 namespace {
@@ -153,6 +157,32 @@ TEST_F(PackTrust, RC_S_PACK_AStolenOldKeyAloneRotatesNothing) {
   EXPECT_EQ(run({"import", "new.sgpack"}).exit_code, 0);
 }
 
+TEST_F(PackTrust, RC_T_POLICY_APolicyTakesEffectAtImportAndOnlyGoesForwards) {
+  const auto policy = [](const std::string& until, const std::string& from = "2020-01-01") {
+    return "format: stargraph.policy.v1\nlabel: \"" + until + "\"\nmode: enforce\nnot_before: \"" + from +
+           "T00:00:00Z\"\nnot_after: \"" + until +
+           "-01-01T00:00:00Z\"\nsupersedes: null\n"
+           "org_policy: {version: \"1\", allowed_permissions: [], allowed_models: {}, allow_legacy_unsigned: false, "
+           "require_deterministic: false}\n"
+           "governance: {version: 1, require_deterministic: false, max_external_dependencies: 0}\n"
+           "roles: {operator: [\"runs:read\"]}\nassignments: {alice: [operator]}\n";
+  };
+  build_governed("policy", "policy.yaml", policy("9990"), 2, "governor", "two.sgpack");
+  build_governed("policy", "policy.yaml", policy("9991"), 1, "governor", "one.sgpack");
+  build_governed("policy", "policy.yaml", policy("2021"), 3, "governor", "past.sgpack");
+  build_governed("policy", "policy.yaml", policy("9992", "9990-01-01"), 4, "governor", "future.sgpack");
+  const CommandResult first = run({"import", "two.sgpack"});
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_TRUE(has(first.out, "imported, active")) << first.out;
+  EXPECT_TRUE(has(run({"import", "one.sgpack"}).err, "policy-rollback"));
+  EXPECT_TRUE(has(run({"import", "past.sgpack"}).err, "policy-expired"));
+  const CommandResult later = run({"import", "future.sgpack"});
+  EXPECT_EQ(later.exit_code, 0) << later.err;
+  EXPECT_TRUE(has(later.out, "Staged")) << later.out;
+  EXPECT_TRUE(has(run({"list"}).out, "* site.policy 2.0.0")) << "the one of today stays";
+  EXPECT_TRUE(has(run({"activate", "site.policy"}).err, "policy-not-yet"));
+}
+
 TEST_F(PackTrust, RC_E_POLICY_APublisherSignsNoRevocation) {
   build_governed("revocation", "revocations.yaml",
                  "format: stargraph.revocations.v1\nnumber: 1\nkeys:\n  - {key_id: \"" + key_id("governor") +
@@ -191,6 +221,32 @@ TEST_F(PackTrust, ReloadTellsADaemonAndSaysWhenThereIsNone) {
   EXPECT_EQ(run({"reload", "--pid", "1"}).exit_code, 2);
 }
 
+// Two admins at once, over and over: one epoch is never given to two contents, and nobody breaks the list.
+TEST_F(PackTrust, RC_T_PACK_TwoImportsAtOnceDoNotShareAnEpoch) {
+  for (int round = 0; round < 4; ++round) {
+    const int epoch = 2 + round;
+    for (const char* name : {"left", "right"}) {
+      write_sources(name, "soc.policy", "1." + std::to_string(epoch) + (name[0] == 'l' ? ".0" : ".1"));
+      ASSERT_EQ(build(name, "publisher", epoch, std::string(name) + ".sgpack").exit_code, 0);
+    }
+    CommandResult left;
+    CommandResult right;
+    std::thread other([&] { left = run({"import", "left.sgpack"}); });
+    right = run({"import", "right.sgpack"});
+    other.join();
+    const int done = (left.exit_code == 0 ? 1 : 0) + (right.exit_code == 0 ? 1 : 0);
+    EXPECT_LE(done, 1) << left.out << right.out;
+    // Whoever lost was told why: the epoch is taken, or the other was at work at that moment.
+    for (const CommandResult* each : {&left, &right}) {
+      if (each->exit_code == 0) continue;
+      EXPECT_TRUE(has(each->err, "epoch-reused") || has(each->err, "busy") || has(each->err, "conflict") ||
+                  has(each->err, "audit-unavailable"))
+          << each->err;
+    }
+    EXPECT_EQ(run({"list"}).exit_code, 0) << "the list holds";
+  }
+}
+
 // A daemon that is there and says nothing.
 TEST_F(PackTrust, ReloadDoesNotWaitForEver) {
   const pid_t silent = ::fork();
@@ -224,8 +280,9 @@ class Terminal {
     std::string text;
     std::size_t asked = 0;
   };
-  static Said run(const std::vector<std::string>& arguments, const std::string& directory,
-                  const std::vector<std::string>& answers) {
+  static Said run(
+      const std::vector<std::string>& arguments, const std::string& directory, const std::vector<std::string>& answers,
+      const std::function<void(pid_t)>& when_asked = [](pid_t) {}) {
     const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     EXPECT_TRUE(master >= 0 && ::grantpt(master) == 0 && ::unlockpt(master) == 0);
     const std::string slave = ::ptsname(master);
@@ -239,6 +296,7 @@ class Terminal {
       if (count(said.text) == said.asked) continue;
       const std::string answer = said.asked < answers.size() ? answers[said.asked] : "";
       ++said.asked;
+      when_asked(pid);
       const std::string line = answer + "\n";
       EXPECT_EQ(::write(master, line.data(), line.size()), static_cast<ssize_t>(line.size()));
     }
@@ -275,9 +333,27 @@ class Terminal {
 
 class PackTerminal : public PackTrust {
  protected:
-  Terminal::Said at_terminal(std::vector<std::string> arguments, const std::vector<std::string>& answers) const {
+  Terminal::Said at_terminal(
+      std::vector<std::string> arguments, const std::vector<std::string>& answers,
+      const std::function<void(pid_t)>& when_asked = [](pid_t) {}) const {
     arguments.insert(arguments.begin(), {program(), "--config", (directory_ / "stargraph.yaml").string()});
-    return Terminal::run(arguments, directory_.path().string(), answers);
+    return Terminal::run(arguments, directory_.path().string(), answers, when_asked);
+  }
+  static std::string status_of(const std::string& pid, const std::string& field) {
+    std::ifstream in("/proc/" + pid + "/status");
+    for (std::string line; std::getline(in, line);) {
+      if (line.starts_with(field + ":\t")) return line.substr(field.size() + 2);
+    }
+    return "";
+  }
+  // What a process has open, as /proc shows it.
+  static std::vector<std::string> open_files(const std::string& pid) {
+    std::vector<std::string> files;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + pid + "/fd", error)) {
+      files.push_back(std::filesystem::read_symlink(entry.path(), error).string());
+    }
+    return files;
   }
   std::string words(const std::string& key) const {
     return text(run_json({"fingerprint", "keys/" + key + ".pub.pem"}), "words");
@@ -310,6 +386,34 @@ TEST_F(PackTerminal, SG_S_PACK_ThreeWrongFingerprintsEndTheCeremony) {
   EXPECT_TRUE(has(said.text, "fingerprint-mismatch")) << said.text;
   shows_no_fingerprint(said.text, "other");
   EXPECT_FALSE(has(run({"pins"}).out, "net.flow"));
+}
+
+// Looked at while a person is being asked: the process that took the pack apart, beside the one with the key.
+TEST_F(PackTerminal, RC_E_PACK_ThePackIsLookedAtByAProcessWithNothingToLose) {
+  if (SG_SANITIZED != 0) GTEST_SKIP() << "a sanitizer's build has no system-call filter";
+  build_stranger();
+  int checkers = 0;
+  const auto look = [&](pid_t parent) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const std::string pid = entry.path().filename().string();
+      if (status_of(pid, "PPid") != std::to_string(parent)) continue;
+      EXPECT_EQ(status_of(pid, "Seccomp"), "2") << pid;
+      EXPECT_EQ(status_of(pid, "NoNewPrivs"), "1") << pid;
+      const std::vector<std::string> files = open_files(pid);
+      // A rules jail keeps one socket; the checker has the standard streams too.
+      if (std::ranges::find(files, "/dev/null") == files.end()) continue;
+      ++checkers;
+      if (::geteuid() == 0) {
+        EXPECT_EQ(status_of(pid, "Uid").substr(0, 6), "65534\t");
+      }
+      for (const std::string& file : files) {
+        EXPECT_TRUE(file == "/dev/null" || file.starts_with("socket:") || file == "anon_inode:[pidfd]") << file;
+      }
+    }
+  };
+  const Terminal::Said said = at_terminal({"import", "stranger.sgpack"}, {fingerprint("other")}, look);
+  EXPECT_EQ(said.exit_code, 0) << said.text;
+  EXPECT_EQ(checkers, 1);
 }
 
 TEST_F(PackTerminal, WordsAtTheSecondTryAreFine) {

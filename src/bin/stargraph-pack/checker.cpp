@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +105,15 @@ bool load_filter() {
 bool load_filter() { return true; }
 #endif
 
+// The socket becomes descriptor 3 and the only one besides the standard streams: whatever this process inherited from
+// the shell that started it is closed.
+constexpr int kOwnSocket = 3;
+
+bool keep_only(int socket) {
+  return (socket == kOwnSocket || ::dup2(socket, kOwnSocket) == kOwnSocket) &&
+         ::syscall(SYS_close_range, static_cast<unsigned>(kOwnSocket + 1), ~0U, 0U) == 0;
+}
+
 // Nobody's process, that writes no file, leaves no core and ends with its parent. Standard streams lead nowhere: a pack
 // that took it over cannot write on the admin's terminal.
 bool put_up_walls(pid_t parent) {
@@ -161,8 +171,9 @@ void answer(int fd, rules::Jail* jail) {
   }
 }
 
-[[noreturn]] void be_the_checker(int fd, pid_t parent, bool fips_required) {
-  if (!put_up_walls(parent)) ::_exit(kExitNoWalls);
+[[noreturn]] void be_the_checker(int socket, pid_t parent, bool fips_required) {
+  const int fd = kOwnSocket;
+  if (!keep_only(socket) || !put_up_walls(parent)) ::_exit(kExitNoWalls);
   const auto jail = rules::Jail::start();
   if (!start_crypto(fips_required) || !load_filter()) ::_exit(kExitNoWalls);
   if (!write_frame(fd, {})) ::_exit(kExitNoWalls);  // ready

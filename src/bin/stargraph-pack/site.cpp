@@ -31,10 +31,12 @@ base::ActorName actor() {
   return base::ActorName(std::move(name));
 }
 
-// The uid that gave the command, and through sudo the one behind it.
+// The uid that gave the command, the one behind it through sudo, and the one that logged in, which the kernel keeps
+// through su.
 std::vector<std::string> uids_of_person() {
   std::vector<std::string> uids{std::to_string(::getuid())};
   if (const char* sudo = std::getenv("SUDO_UID"); sudo != nullptr) uids.emplace_back(sudo);
+  if (const auto login = base::real_env().read_file("/proc/self/loginuid", 16)) uids.push_back(base::to_text(*login));
   return uids;
 }
 

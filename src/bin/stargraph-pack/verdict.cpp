@@ -19,7 +19,7 @@ Result<trust::Findings> find(rules::Jail* jail, const pack::Contents& contents) 
   SG_TRY(check_meaning(jail, contents.manifest, contents.files));
   const pack::File* const policy = contents.find(policy::kPolicyFile);
   if (pack::kind_of(contents.manifest) != pack::PackKind::kPolicy || policy == nullptr) return trust::Findings{};
-  SG_TRY(const policy::Bundle bundle, policy::decode_bundle(base::as_text(policy->bytes)));
+  SG_TRY(const policy::Bundle bundle, policy::parse_bundle(base::as_text(policy->bytes)));
   const auto counts = policy::check_time(bundle, base::real_env().now());
   // One of tomorrow is stored and waits; one of yesterday is of no use any more.
   if (!counts && counts.error().code != Code::kPolicyNotYet) return std::unexpected(counts.error());
