@@ -63,15 +63,17 @@ class Box {
     trust::ImportRequest request;
     request.file = bytes;
     request.offer = std::move(offer);
-    trust::Importer importer(*database_, trust::audit_private_key().public_key(), notary_, trust::admin());
-    const auto done = importer.import(request, [](const pack::Contents&) { return base::Result<>(); }, {});
+    trust::Importer importer(
+        {base::real_env(), *database_, trust::audit_private_key().public_key(), notary_, trust::admin(), {}});
+    const auto unchecked = [](const pack::Contents&, base::BytesView) { return base::Result<trust::Findings>({}); };
+    const auto done = importer.import(request, unchecked, {});
     SG_CHECK(done.has_value());
   }
 
  private:
   test::TempDir directory_;
   std::unique_ptr<store::Database> database_;
-  trust::FakeNotary notary_;
+  trust::FakeNotary notary_{base::real_env()};
 };
 
 }  // namespace

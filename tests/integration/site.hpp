@@ -146,7 +146,7 @@ class Site {
 
  private:
   // What stargraph-pack says of a policy pack.
-  static base::Result<trust::Findings> findings(const pack::Contents& contents) {
+  static base::Result<trust::Findings> findings(const pack::Contents& contents, base::BytesView) {
     trust::Findings found;
     if (const pack::File* const file = contents.find(policy::kPolicyFile)) {
       SG_TRY(const policy::Bundle bundle, policy::parse_bundle(base::as_text(file->bytes)));
