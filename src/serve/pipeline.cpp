@@ -158,8 +158,7 @@ void Pipeline::finish(Exchange& exchange, const Caller& caller, const Match& mat
 void Pipeline::handle(mg_connection* connection) {
   Exchange exchange(connection);
   const std::string request_id = base::make_uuid7(services_.env);
-  Caller caller;
-  caller.gate = services_.gate.get();
+  Caller caller(services_.gate.get());
   Match match;
   std::int64_t retry_after = 0;
   Result<Response> response = fail(Code::kInternal, "request: not answered");
@@ -184,7 +183,7 @@ void Pipeline::handle(mg_connection* connection) {
 void Pipeline::refuse(mg_connection* connection, int status) {
   Exchange exchange(connection);
   const std::string request_id = base::make_uuid7(services_.env);
-  Caller caller;
+  Caller caller(services_.gate.get());
   static_cast<void>(identify(exchange, caller));
   exchange.close_after_reply();
   finish(exchange, caller, Match{}, error_response(status == 413 ? Code::kTooLarge : Code::kBadRequest, request_id),

@@ -32,7 +32,9 @@ class Pipeline {
  private:
   // Who asks, as far as that is known.
   struct Caller {
-    std::shared_ptr<const policy::Gate> gate;      // in force when the request came, then when it is carried out
+    explicit Caller(std::shared_ptr<const policy::Gate> in_force) : gate(std::move(in_force)) {}
+    std::shared_ptr<const policy::Gate>
+        gate;  // never null; in force when the request came, then when it is carried out
     const policy::Principal* principal = nullptr;  // of that gate
     std::string fingerprint;                       // of the certificate, hex
   };

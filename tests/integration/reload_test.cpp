@@ -55,7 +55,7 @@ class Ceremony : public ::testing::Test {
   // As the signer reads it out: hex groups in one line of the output.
   std::string fingerprint(const std::string& name) {
     const CommandResult shown = offline({"--json", "fingerprint", file(name + ".pub.pem")});
-    const std::string key = "\"fingerprint\":\"";
+    const std::string key = "\"fingerprint\": \"";
     const std::size_t at = shown.out.find(key) + key.size();
     return shown.out.substr(at, shown.out.find('"', at) - at);
   }
