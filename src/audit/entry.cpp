@@ -72,7 +72,8 @@ Result<LineSignature> read_signature(std::string_view tail) {
   SG_TRY(const json::Value value, json::parse(text, kParse));
   json::Reader in(value, "signature");
   LineSignature signature;
-  signature.key_id = base::KeyId(in.text("key_id", kHexBytes, kHexBytes));
+  SG_TRY(const crypto::Digest key_id, read_digest(in, "key_id"));
+  signature.key_id = base::KeyId(key_id.hex());
   const std::string algorithm = in.text("alg");
   const std::string base64 = in.text("signature", 1, 1024);
   SG_TRY(in.finish());

@@ -310,7 +310,8 @@ class Writer:
         ):  # fmt: skip
             self.emit("odd ends", checkpoint, 1, [line.replace(base64_text, text)], bad)
         moved = line.replace(',"alg":"ed25519"', "", 1).replace(',"key_id":"' + self.key.key_id, ',"alg":"ed25519","key_id":"' + self.key.key_id)
-        for text in (moved, line.replace(',"alg":"ed25519"', ""), line[:-1] + ',"more":1}', line.replace(',"alg"', ', "alg"')):
+        no_hex = line.replace(f'"key_id":"{self.key.key_id[:8]}', f'"key_id":"{self.key.key_id[:7]}g')
+        for text in (no_hex, moved, line.replace(',"alg":"ed25519"', ""), line[:-1] + ',"more":1}', line.replace(',"alg"', ', "alg"')):
             self.emit("odd ends", checkpoint, 1, [text], bad)
 
     # --- lines moved ---
