@@ -11,7 +11,7 @@ namespace json = stargraph::json;
 namespace trust = stargraph::trust;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto list = trust::decode_revocation_list(stargraph::base::as_text(std::as_bytes(std::span(data, size))));
+  const auto list = trust::parse_revocation_list(stargraph::base::as_text(std::as_bytes(std::span(data, size))));
   if (!list) return 0;
   const json::Object encoded = trust::encode_revocations(*list);
   if (json::canonical(encoded).size() > trust::kMaxRevocationBytes || list->size() > trust::kMaxRevocations)

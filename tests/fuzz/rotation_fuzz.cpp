@@ -11,10 +11,10 @@ namespace json = stargraph::json;
 namespace trust = stargraph::trust;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto rotation = trust::decode_rotation(stargraph::base::as_text(std::as_bytes(std::span(data, size))));
+  const auto rotation = trust::parse_rotation(stargraph::base::as_text(std::as_bytes(std::span(data, size))));
   if (!rotation) return 0;
   if (rotation->old_key == rotation->new_key.key_id()) std::abort();
-  const auto again = trust::decode_rotation(json::canonical(trust::encode_rotation(*rotation)));
+  const auto again = trust::parse_rotation(json::canonical(trust::encode_rotation(*rotation)));
   if (!again || json::canonical(trust::encode_rotation(*again)) != json::canonical(trust::encode_rotation(*rotation))) {
     std::abort();
   }
