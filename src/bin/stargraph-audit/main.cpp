@@ -10,6 +10,7 @@
 #include "bin/program.hpp"
 #include "bin/stargraph-audit/show.hpp"
 #include "stargraph/audit/verify.hpp"
+#include "stargraph/base/printable.hpp"
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/json/write.hpp"
 
@@ -70,14 +71,15 @@ json::Object to_json(const audit::Report& report) {
 void print(const audit::Report& report) {
   if (report.bad) {
     const std::string_view reason = base::reason(report.bad->code).name;
-    std::printf("BAD  %s:%llu  %.*s  %s\n", report.bad->file.c_str(), static_cast<unsigned long long>(report.bad->line),
-                static_cast<int>(reason.size()), reason.data(), report.bad->detail.c_str());
+    std::printf("BAD  %s:%llu  %.*s  %s\n", base::printable(report.bad->file).c_str(),
+                static_cast<unsigned long long>(report.bad->line), static_cast<int>(reason.size()), reason.data(),
+                base::printable(report.bad->detail).c_str());
     std::printf("     %llu entries before it hold\n", static_cast<unsigned long long>(report.entries));
     return;
   }
   std::printf("OK   %llu entries in %llu files, %llu checkpoints, log %s%s\n",
               static_cast<unsigned long long>(report.entries), static_cast<unsigned long long>(report.files),
-              static_cast<unsigned long long>(report.checkpoints), report.install_id.c_str(),
+              static_cast<unsigned long long>(report.checkpoints), base::printable(report.install_id).c_str(),
               report.anchored ? ", holds the anchor" : "");
   if (report.unsigned_tail > 0 || report.torn_bytes > 0) {
     std::printf("WARN %.*s  %llu entries after the last checkpoint, %llu bytes of an unfinished line\n",
@@ -126,8 +128,8 @@ void add_key(CLI::App& command, Flags& flags) {
 int finish(const Result<int>& result) {
   if (result) return *result;
   const std::string_view name = result.error().name();
-  std::fprintf(stderr, "stargraph-audit: %s (%.*s)\n", result.error().message.c_str(), static_cast<int>(name.size()),
-               name.data());
+  std::fprintf(stderr, "stargraph-audit: %s (%.*s)\n", base::printable(result.error().message).c_str(),
+               static_cast<int>(name.size()), name.data());
   return result.error().exit_code();
 }
 
