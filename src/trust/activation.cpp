@@ -140,8 +140,19 @@ Result<std::optional<Step>> Importer::activate(const ActivateRequest& request, c
   return std::optional(candidate.step);
 }
 
+// Nothing when its signers are not trusted any more; what is wrong with the bytes is an error.
+Result<std::optional<Importer::Candidate>> Importer::examine_staged(const TrustState& state, const ImportedPack& pack,
+                                                                    const ContentCheck& content_check,
+                                                                    ReloadReport& report) {
+  auto candidate = examine(state, pack, content_check);
+  if (candidate) return std::optional(*std::move(candidate));
+  if (candidate.error().kind() != base::Kind::kTrust) return std::unexpected(std::move(candidate).error());
+  report.left_out.push_back({pack.ref, candidate.error()});
+  return std::optional<Candidate>();
+}
+
 Result<std::vector<Importer::Candidate>> Importer::candidates(const TrustState& state,
-                                                              const ContentCheck& content_check) {
+                                                              const ContentCheck& content_check, ReloadReport& report) {
   std::vector<Candidate> found;
   for (const ImportedPack& active : state.packs()) {
     if (!active.active || !is_published(active.ref)) continue;
@@ -150,17 +161,18 @@ Result<std::vector<Importer::Candidate>> Importer::candidates(const TrustState& 
              !state.is_revoked(pack.ref, pack.signers);
     });
     if (next == nullptr) continue;
-    SG_TRY(Candidate candidate, examine(state, *next, content_check));
-    found.push_back(std::move(candidate));
+    SG_TRY(std::optional<Candidate> candidate, examine_staged(state, *next, content_check, report));
+    if (candidate) found.push_back(*std::move(candidate));
   }
-  SG_TRY(std::optional<Candidate> policy, policy_candidate(state, content_check));
+  SG_TRY(std::optional<Candidate> policy, policy_candidate(state, content_check, report));
   if (policy) found.push_back(*std::move(policy));
   return found;
 }
 
 // The newest policy that follows the last one and counts now, if there is one.
 Result<std::optional<Importer::Candidate>> Importer::policy_candidate(const TrustState& state,
-                                                                      const ContentCheck& content_check) {
+                                                                      const ContentCheck& content_check,
+                                                                      ReloadReport& report) {
   std::vector<const ImportedPack*> staged;
   for (const ImportedPack& pack : state.packs()) {
     const bool waits = pack.ref.kind == pack::PackKind::kPolicy && !pack.active &&
@@ -169,9 +181,9 @@ Result<std::optional<Importer::Candidate>> Importer::policy_candidate(const Trus
   }
   std::ranges::sort(staged, std::greater<>(), [](const ImportedPack* pack) { return pack->ref.epoch; });
   for (const ImportedPack* const pack : staged) {
-    SG_TRY(Candidate candidate, examine(state, *pack, content_check));
-    const bool counts = candidate.findings.policy && candidate.findings.policy->counts_now;
-    if (counts && check_succession(state, pack->ref, candidate.findings)) return std::optional(std::move(candidate));
+    SG_TRY(std::optional<Candidate> candidate, examine_staged(state, *pack, content_check, report));
+    const bool counts = candidate && candidate->findings.policy && candidate->findings.policy->counts_now;
+    if (counts && check_succession(state, pack->ref, candidate->findings)) return candidate;
   }
   return std::optional<Candidate>();
 }
@@ -179,8 +191,8 @@ Result<std::optional<Importer::Candidate>> Importer::policy_candidate(const Trus
 Result<ReloadReport> Importer::plan_reload(const ContentCheck& content_check) {
   requests_.clear();
   SG_TRY(const TrustState state, read_state());
-  SG_TRY(const std::vector<Candidate> found, candidates(state, content_check));
   ReloadReport report;
+  SG_TRY(const std::vector<Candidate> found, candidates(state, content_check, report));
   report.acts = state.acts();
   for (const Candidate& candidate : found) {
     report.steps.push_back(candidate.step);
@@ -195,8 +207,8 @@ Result<ReloadReport> Importer::plan_reload(const ContentCheck& content_check) {
 Result<ReloadReport> Importer::reload(const std::vector<Approval>& approvals, const ContentCheck& content_check) {
   requests_.clear();
   SG_TRY(const TrustState state, read_state());
-  SG_TRY(const std::vector<Candidate> found, candidates(state, content_check));
   ReloadReport report;
+  SG_TRY(const std::vector<Candidate> found, candidates(state, content_check, report));
   Acts acts;
   ActivateRequest request;
   request.approvals = approvals;

@@ -76,8 +76,15 @@ struct Step {
   std::string request;  // for an approver; empty when none is needed
 };
 
+// A staged version that nobody may activate any more, say since its signer's key was rotated away.
+struct LeftOut {
+  PackRef pack;
+  base::Error why;
+};
+
 struct ReloadReport {
   std::vector<Step> steps;
+  std::vector<LeftOut> left_out;
   std::int64_t acts = 0;  // in the store afterwards
 };
 
@@ -124,7 +131,8 @@ class Importer {
   [[nodiscard]] base::Result<std::optional<Step>> activate(const ActivateRequest& request,
                                                            const ContentCheck& content_check);
   // What reload() would do: the newest staged version of each id that has an active one, and the newest policy
-  // that counts now. Each checked again from the stored bytes.
+  // that counts now. Each checked again from the stored bytes. A staged version whose signers are not trusted any
+  // more is left out, and a newer one takes its place; it does not hold up the others.
   [[nodiscard]] base::Result<ReloadReport> plan_reload(const ContentCheck& content_check);
   // All of the plan, or nothing.
   [[nodiscard]] base::Result<ReloadReport> reload(const std::vector<Approval>& approvals,
@@ -173,8 +181,13 @@ class Importer {
                                      Difference& difference);
 
   base::Result<Candidate> examine(const TrustState& state, const ImportedPack& pack, const ContentCheck& content_check);
-  base::Result<std::vector<Candidate>> candidates(const TrustState& state, const ContentCheck& content_check);
-  base::Result<std::optional<Candidate>> policy_candidate(const TrustState& state, const ContentCheck& content_check);
+  // What may become active; `report` gets what may not.
+  base::Result<std::vector<Candidate>> candidates(const TrustState& state, const ContentCheck& content_check,
+                                                  ReloadReport& report);
+  base::Result<std::optional<Candidate>> policy_candidate(const TrustState& state, const ContentCheck& content_check,
+                                                          ReloadReport& report);
+  base::Result<std::optional<Candidate>> examine_staged(const TrustState& state, const ImportedPack& pack,
+                                                        const ContentCheck& content_check, ReloadReport& report);
   [[nodiscard]] json::Object activation_subject(const Step& step, const ActivateRequest& request) const;
   base::Result<> add_activation(const TrustState& state, const Candidate& candidate, const ActivateRequest& request,
                                 Acts& acts);

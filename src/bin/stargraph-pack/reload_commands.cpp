@@ -112,7 +112,15 @@ void show_plan(const Context& context, const trust::ReloadReport& report, bool p
     text += text_of(step);
   }
   if (report.steps.empty()) text = "nothing is staged\n";
-  context.print(json::Object{{"acts", report.acts}, {"dry_run", planned}, {"steps", std::move(steps)}}, text);
+  json::Array left_out;
+  for (const trust::LeftOut& each : report.left_out) {
+    left_out.emplace_back(json::Object{{"code", each.why.name()}, {"pack", describe(each.pack)}});
+    text += "left out: " + name_of(each.pack) + " (" + std::string(each.why.name()) + ")\n";
+  }
+  context.print(
+      json::Object{
+          {"acts", report.acts}, {"dry_run", planned}, {"left_out", std::move(left_out)}, {"steps", std::move(steps)}},
+      text);
 }
 
 Result<> reload(const Context& context, const Options& options) {
