@@ -277,6 +277,18 @@ TEST_F(Auditd, ShowEscapesWhatATerminalWouldObey) {
     EXPECT_EQ(shown.out.find(bytes), std::string::npos);
 }
 
+// A log that somebody prepared must not write on the auditor's terminal: neither by its content nor by its name.
+TEST_F(Auditd, RC_T_AUDIT_WhatAForeignLogSaysDoesNotSteerTheTerminal) {
+  const std::string pub =
+      directory_.write("some.pub.pem", crypto::PrivateKey::generate(crypto::Algorithm::kEd25519)->public_key().pem());
+  std::filesystem::create_directory(directory_ / "evil");
+  const std::string file = directory_.write("evil/audit-\x1b[2J\nOK.jsonl", "{\"install_id\":\"\x1b[31m\"}\n");
+  const CommandResult said = auditor({"verify", file, "--pubkey", pub});
+  EXPECT_NE(said.exit_code, 0);
+  EXPECT_EQ((said.out + said.err).find('\x1b'), std::string::npos) << said.out << said.err;
+  EXPECT_EQ((said.out + said.err).find("\nOK"), std::string::npos);
+}
+
 // Carriable: no database, no rules, no network library.
 TEST_F(Auditd, TheVerifierLinksNoMoreThanItNeeds) {
   const CommandResult linked = test::run_command({"ldd", program("stargraph-audit")});
