@@ -271,6 +271,20 @@ TEST_F(ClearedDaemon, RC_T_POLICY_ARevokedPolicyDeniesEverythingAtOnce) {
   EXPECT_EQ(member(answer(run).out, "code"), "pack-revoked");
 }
 
+// A newer policy waits for its reload when the one that the daemon still obeys is revoked.
+TEST_F(ClearedDaemon, RC_T_POLICY_WhatIsObeyedIsRevokedWhateverIsImportedBesides) {
+  govern();
+  ASSERT_EQ(site_.import_error(site_.policy_pack(Site::policy(), 2)), "");
+  EXPECT_EQ(status_of(start("operator", "line")), "202");
+  const std::string list = "digests: [{digest: " + digest_ + ", reason: bad, date: \"2026-01-01\"}]\n";
+  ASSERT_EQ(site_.import_error(site_.revocation_pack(list, 1)), "");
+  CommandResult last;
+  for (int i = 0; i < 400 && status_of(last) != "403"; ++i) last = box().curl("operator", {"/v1/runs"});
+  EXPECT_EQ(member(last.out, "code"), "policy-revoked") << last.out;
+  EXPECT_EQ(site_.reload().reason, std::nullopt);
+  EXPECT_EQ(status_of(start("operator", "line")), "202");
+}
+
 TEST_F(ClearedDaemon, RC_T_POLICY_ARevokedPolicyKeepsTheDaemonFromStarting) {
   const base::Bytes policy = site_.policy_pack(Site::policy(), 1);
   ASSERT_EQ(site_.import_error(policy), "");

@@ -256,7 +256,9 @@ Result<> Packs::look_at_acts() {
   }));
   if (!state) return {};
   if (state->revocation_number() != taken_.state->revocation_number()) {
-    if (last_policy_was_revoked(*state) && lapsed_ != Code::kPolicyRevoked) {
+    // The one obeyed now may be another than the store's last: a newer one waits for its reload.
+    const bool ours = taken_.policy && revoked(*state, taken_.policy->pack);
+    if ((ours || last_policy_was_revoked(*state)) && lapsed_ != Code::kPolicyRevoked) {
       gate_->set(policy::Gate::closed(preflight_.config, Code::kPolicyRevoked, taken_.policy));
       SG_TRY(lapse(Code::kPolicyRevoked));
     }
