@@ -61,8 +61,9 @@ bool TrustState::are_publishers(const Pin& pin) const {
 
 Result<> TrustState::take(const Pinned& act) {
   if (!are_publishers(act.pin)) return impossible("a pin to a key that is no known publisher's");
+  // An id that a pin covers is never pinned by an import: that would be a way around the threshold.
+  if (governing(act.pin.scope) != nullptr) return impossible("a scope pinned twice, or inside another");
   for (const Pin& pin : pins_) {
-    if (pin.scope == act.pin.scope) return impossible("a scope pinned twice");
     if (pin.keys != act.pin.keys && overlap(pin.scope, act.pin.scope)) return impossible("overlapping pins");
   }
   pins_.push_back(act.pin);

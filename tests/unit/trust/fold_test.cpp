@@ -50,6 +50,9 @@ TEST_F(TrustFold, RC_E_PACK_PinsArePublishersOnly) {
   EXPECT_FALSE(goes_on({Pinned{{"net.flow", {id_of(kStrangerKey)}, 1}}})) << "nobody confirmed it";
   EXPECT_FALSE(goes_on({Repinned{{"net.flow", {id_of(kPublisherKey)}, 1}, "r", {}}})) << "a scope nobody had";
   EXPECT_FALSE(goes_on({key(kStrangerKey, Role::kPublisher), Pinned{{"soc.*", {id_of(kStrangerKey)}, 1}}}));
+  EXPECT_TRUE(goes_on({Pinned{{"net.*", {id_of(kPublisherKey)}, 1}}}));
+  EXPECT_FALSE(goes_on({Pinned{{"net.*", {id_of(kPublisherKey)}, 1}}, Pinned{{"net.flow", {id_of(kPublisherKey)}, 1}}}))
+      << "inside another, where the threshold may be higher";
 }
 
 TEST_F(TrustFold, RC_E_PACK_ImportsHaveTheSignersOfTheirKind) {
