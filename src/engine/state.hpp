@@ -54,7 +54,7 @@ struct Engine::State {
   [[nodiscard]] base::Result<> check_not_revoked(std::span<const trust::PackRef> packs,
                                                  const std::optional<trust::PackRef>& policy);
   [[nodiscard]] base::Result<> check_not_revoked(store::Connection& db, const RunRow& run);
-  [[nodiscard]] base::Result<std::int64_t> pause_revoked(const crypto::Digest& basis_hash, const RevokedPack& revoked);
+  [[nodiscard]] base::Result<std::int64_t> pause_revoked(const crypto::Digest& basis_hash, const RevokedPack& found);
 
   // judge.cpp
   // What the policy of `graphs` says about a run of `basis` now; nothing when there is no policy.
