@@ -65,6 +65,21 @@ TEST_F(LogCheck, AgreesAfterImportsRefusalsAndRetirement) {
   EXPECT_EQ(verdict(), Code::kInternal);
 }
 
+// The log follows floors by itself; what lowers an epoch or activates a policy must mean the same to both.
+TEST_F(LogCheck, AgreesAfterAPolicyAndAnApprovedStepBack) {
+  import_two_versions();
+  add_key(kGovernorKey, Role::kGovernor, "Grace");
+  add_key(kApproverKey, Role::kApprover, "Barbara");
+  ASSERT_TRUE(import_policy(policy("1.0.0", 3)));
+  EXPECT_EQ(verdict(), Code::kInternal);
+  ActivateRequest back{base::PackId("soc.triage"), "1.0.0", true, "2.0.0 is broken", {}};
+  const auto [code, requests] = requests_of([&](Importer& desk) { return desk.activate(back, no_content_check()); });
+  ASSERT_EQ(code, Code::kApprovalMissing);
+  back.approvals = {approve_request(requests.at(0), kApproverKey)};
+  ASSERT_TRUE(importer().activate(back, no_content_check()));
+  EXPECT_EQ(verdict(), Code::kInternal);
+}
+
 // Each cut loads by itself: numbers and receipts are those of an earlier day.
 TEST_F(LogCheck, RC_T_PACK_ActsCutOffTheEndAreMissed) {
   import_two_versions();
