@@ -51,7 +51,7 @@ class ReachGraph : public EngineTest {
   RunView last_;
 };
 
-const std::string kChoice = R"([{"from":"start","to":"left","type":"conditional","condition":"x > threshold"},
+constexpr const char* kChoice = R"([{"from":"start","to":"left","type":"conditional","condition":"x > threshold"},
 {"from":"start","to":"end","type":"fallback"},{"from":"start","to":"right","type":"default"},
 {"from":"left","to":"end","type":"default"}])";
 
