@@ -190,8 +190,13 @@ Result<> Packs::reload() {
     if (const auto in_time = policy::check_time(next->policy->bundle, clock_.now()); !in_time)
       next = std::unexpected(in_time.error());
   }
+  // What is taken away goes first, whether the rest is taken up or not.
+  if (next) {
+    if (const auto stopped = engine_->revoke(because_of(next->state)); !stopped)
+      next = std::unexpected(stopped.error());
+  }
   if (!next) {
-    const Error& error = next.error();
+    const Error error = next.error();
     std::int64_t acts = 0;
     SG_TRY(database_.read([&](store::Connection& reader) -> Result<> {
       SG_TRY(acts, trust::last_act_number(reader));
@@ -217,8 +222,6 @@ Result<> Packs::use(Taken next) {
   const bool other = next.policy && (!taken_.policy || taken_.policy->digest() != next.policy->digest());
   if (other) events.push_back(activated(*next.policy));
   SG_TRY(tell(events, std::nullopt, next.state->acts()));
-  // What is taken away goes first: no request meets a new grant over an old graph that was revoked.
-  SG_TRY(engine_->revoke(because_of(next.state)));
   engine_->use_catalog(next.catalog);
   gate_->set(gate_of(next));
   acts_seen_ = next.state->acts();
