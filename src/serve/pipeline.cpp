@@ -44,7 +44,7 @@ Result<> Pipeline::identify(const Exchange& exchange, Caller& caller) const {
 // Capability first, so that the right bucket pays; a refusal costs as much as a read.
 Result<> Pipeline::admit(const Exchange& exchange, const Caller& caller, const Route& route,
                          std::int64_t& retry_after) {
-  const Result<> may = api_.may_try(route, *caller.gate, *caller.principal);
+  const Result<> may = Api::may_try(route, *caller.gate, *caller.principal);
   policy::RateLimiter& limiter = may && route.act == Act::kChange ? changes_ : reads_;
   const policy::RateLimiter::Verdict verdict = limiter.take(caller.principal->name.str());
   if (!verdict.allowed) {
