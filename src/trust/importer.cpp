@@ -57,7 +57,6 @@ struct Importer::Checked {
   Offer offer;  // with the fingerprints a person typed
   Findings findings;
   ImportReport report;
-  Confirmation rotated_by = Confirmation::kFingerprint;
 };
 
 // What a kind asks besides, from its own file; the same again, against the state of that moment, in add_effect().
@@ -70,7 +69,7 @@ Result<> Importer::check_effect(const TrustState& state, Checked& checked, const
   if (checked.report.rotation) {
     const Rotation& rotation = *checked.report.rotation;
     const auto decide = [&] { return decide_rotation(state, rotation, checked.signers, checked.offer); };
-    SG_TRY(checked.rotated_by, hold_ceremony(decide, {&rotation.new_key, 1}, checked.offer, ask));
+    SG_TRY(hold_ceremony(decide, {&rotation.new_key, 1}, checked.offer, ask));
   }
   if (pack.kind == pack::PackKind::kPolicy) SG_TRY(check_succession(state, pack, checked.findings));
   return {};

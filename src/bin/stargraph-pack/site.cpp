@@ -84,11 +84,11 @@ Result<std::unique_ptr<Site>> Site::open_for_acts(const Context& context) { retu
 Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
   base::Env& env = base::real_env();
   SG_TRY(const config::Config config, config::load(env, context.config));
+  SG_TRY(start_crypto(config.fips_required));
   std::unique_ptr<Checker> checker;
   if (acts) {
     SG_TRY(checker, Checker::start(config.fips_required));
   }
-  SG_TRY(start_crypto(config.fips_required));
   SG_TRY(crypto::PublicKey audit_key, read_public_key(config.audit.public_key.string()));
   std::unique_ptr<Site> site(new Site(std::move(audit_key)));
   site->checker_ = std::move(checker);
