@@ -87,7 +87,9 @@ int main() {
   const auto bare = [&] {
     return per_cpu_second([&] {
       SG_CHECK(crypto::sha384(second) != crypto::Digest());
-      SG_CHECK(key.public_key().verify(key.public_key().algorithm(), "bench", base::BytesView(second).first(1024), signature).has_value());
+      SG_CHECK(key.public_key()
+                   .verify(key.public_key().algorithm(), "bench", base::BytesView(second).first(1024), signature)
+                   .has_value());
     });
   };
   bench::compare(

@@ -245,12 +245,8 @@ Result<ImportReport> Importer::check_and_store(const ImportRequest& request, con
         std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Activated>(act); });
     return acts;
   };
-  if (request.dry_run) {
-    SG_TRY(const TrustState state, read_state());
-    SG_TRY(make(state));
-    return std::move(report);
-  }
-  SG_TRY(commit(make, &report.pack.digest, request.file));
+  const Commit how = request.dry_run ? Commit::kRehearse : Commit::kReally;
+  SG_TRY(commit(make, &report.pack.digest, request.file, how));
   return std::move(report);
 }
 

@@ -1,4 +1,5 @@
 // What all acts of an Importer share: one transaction, a receipt for each act, approvals.
+#include <algorithm>
 #include <utility>
 
 #include "stargraph/trust/importer.hpp"
@@ -9,6 +10,10 @@ namespace {
 using base::Code;
 using base::fail;
 using base::Result;
+
+bool makes_active(const std::vector<Body>& acts) {
+  return std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Activated>(act); });
+}
 
 // Rolls back unless committed.
 class Transaction {
@@ -40,7 +45,7 @@ Result<TrustState> Importer::read_state() {
   return load_state(connection, desk_.audit_key);
 }
 
-Result<> Importer::commit(const Make& make, const crypto::Digest* digest, base::BytesView bytes) {
+Result<> Importer::commit(const Make& make, const crypto::Digest* digest, base::BytesView bytes, Commit how) {
   SG_TRY(store::Connection connection, desk_.database.writer());
   SG_TRY(Transaction transaction, Transaction::begin(connection));
   SG_TRY(TrustState state, load_state(connection, desk_.audit_key));
@@ -53,6 +58,8 @@ Result<> Importer::commit(const Make& make, const crypto::Digest* digest, base::
   for (const Body& body : acts) {
     SG_TRY(rehearsal.apply({rehearsal.acts() + 1, body, {}, desk_.actor, desk_.env.now()}));
   }
+  if (desk_.fits && makes_active(acts)) SG_TRY(desk_.fits(connection, rehearsal));
+  if (how == Commit::kRehearse) return {};
   for (const Body& body : acts) {
     SG_TRY(record(connection, {state.acts() + 1, body}, state));
   }

@@ -135,6 +135,10 @@ const pack::File* LoadedPack::find(std::string_view path) const { return state_-
 
 Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const crypto::PublicKey& audit_key) {
   SG_TRY(const TrustState state, load_state(connection, audit_key));
+  return load_active(connection, state);
+}
+
+Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const TrustState& state) {
   std::vector<LoadedPack> packs;
   for (const ImportedPack& imported : state.packs()) {
     if (!imported.active) continue;

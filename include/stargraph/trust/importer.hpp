@@ -30,6 +30,9 @@ struct Desk {
   Notary& notary;
   base::ActorName actor;           // who acts, as the log shows it
   std::vector<std::string> names;  // the same person's other names: an approver may have none of them
+  // Whether what `after` makes active goes together. Asked in the transaction of every act that makes something
+  // active, before anything is on record, so that the daemon never finds active what it cannot use. Empty: not asked.
+  std::function<base::Result<>(store::Connection&, const TrustState& after)> fits = {};
 };
 
 // What only the program can say of a policy pack, since the module policy stands above this one.
@@ -124,17 +127,18 @@ class Importer {
   //   policy: activated when it counts now and is newer than the last one (kPolicyRollback);
   //   revocation: takes effect at once (kRevocationRollback for a number that is not higher);
   //   rotation: takes effect at once.
+  // What becomes active has to go together with what is (Desk::fits): rules before the graphs that mount them.
   [[nodiscard]] base::Result<ImportReport> import(const ImportRequest& request, const ContentCheck& content_check,
                                                   const Ask& ask);
   // Makes an imported version active, after all its checks from the stored bytes. kPackUnknown, kEpochBelowFloor,
-  // kApprovalMissing, kPolicyRollback. Without a value when it was active before.
+  // kApprovalMissing, kPolicyRollback, the codes of Desk::fits. Without a value when it was active before.
   [[nodiscard]] base::Result<std::optional<Step>> activate(const ActivateRequest& request,
                                                            const ContentCheck& content_check);
   // What reload() would do: the newest staged version of each id that has an active one, and the newest policy
   // that counts now. Each checked again from the stored bytes. A staged version whose signers are not trusted any
   // more is left out, and a newer one takes its place; it does not hold up the others.
   [[nodiscard]] base::Result<ReloadReport> plan_reload(const ContentCheck& content_check);
-  // All of the plan, or nothing.
+  // All of the plan, or nothing. The codes of activate().
   [[nodiscard]] base::Result<ReloadReport> reload(const std::vector<Approval>& approvals,
                                                   const ContentCheck& content_check);
   // No version of `id` is active any more. The floor stays. kPackUnknown.
@@ -199,8 +203,10 @@ class Importer {
                                              std::span<const base::KeyId> signers, Acts& acts);
   base::Result<TrustState> read_state();
   // Inside one write transaction: reads the state again, asks `make` for the acts, stores `bytes` under
-  // `digest` when given, records and stores the acts.
-  base::Result<> commit(const Make& make, const crypto::Digest* digest, base::BytesView bytes);
+  // `digest` when given, rehearses the acts, and then, unless that was all, records and stores them.
+  enum class Commit : std::uint8_t { kReally, kRehearse };
+  base::Result<> commit(const Make& make, const crypto::Digest* digest, base::BytesView bytes,
+                        Commit how = Commit::kReally);
   base::Result<> record(store::Connection& connection, const Act& act, TrustState& state);
 
   Desk desk_;

@@ -70,5 +70,7 @@ class LoadedPack {
 // The active packs of every kind by id, all or none. A revoked pack is not active.
 [[nodiscard]] base::Result<std::vector<LoadedPack>> load_active(store::Connection& connection,
                                                                 const crypto::PublicKey& audit_key);
+// Of a state that was loaded, or that is about to be.
+[[nodiscard]] base::Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const TrustState& state);
 
 }  // namespace stargraph::trust

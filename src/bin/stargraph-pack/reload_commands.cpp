@@ -97,7 +97,7 @@ Result<trust::ReloadVerdict> tell_daemon(Site& site, pid_t pid, std::int64_t act
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(timeout);
   SG_TRY(const auto last, verdict_of(site));
   if (::kill(pid, SIGHUP) != 0) return fail(Code::kUnavailable, "reload: the daemon cannot be signalled");
-  SG_TRY(const trust::ReloadVerdict verdict, wait_for_verdict(site, pid, last ? last->serial : 0, acts, deadline));
+  SG_TRY(trust::ReloadVerdict verdict, wait_for_verdict(site, pid, last ? last->serial : 0, acts, deadline));
   if (verdict.reason) {
     return fail(*verdict.reason, "reload: the daemon keeps what it had: " + verdict.message);
   }

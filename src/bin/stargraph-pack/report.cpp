@@ -91,6 +91,7 @@ Result<base::Timestamp> read_date(const std::string& text) {
 
 std::vector<crypto::Digest> read_fingerprints(const std::vector<std::string>& typed) {
   std::vector<crypto::Digest> fingerprints;
+  fingerprints.reserve(typed.size());
   for (const std::string& text : typed) {
     fingerprints.push_back(trust::read_fingerprint(text).value_or(crypto::Digest()));
   }

@@ -9,6 +9,8 @@
 #include <sstream>
 #include <vector>
 
+#include "bin/active/active.hpp"
+
 namespace stargraph::packcli {
 namespace {
 
@@ -111,7 +113,12 @@ Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
   SG_TRY(site->database_, store::Database::open(config.state.database(), key, trust::trust_migrations()));
   if (acts) {
     site->importer_ = std::make_unique<trust::Importer>(
-        trust::Desk{env, *site->database_, site->audit_key_, *site->notary_, who, std::move(names)});
+        trust::Desk{env, *site->database_, site->audit_key_, *site->notary_, who, std::move(names),
+                    [&env, config](store::Connection& connection, const trust::TrustState& after) -> Result<> {
+                      SG_TRY(const std::vector<std::string> graphs, active::read_graphs(env, config.graphs_dir));
+                      SG_TRY(active::take(connection, after, config, graphs));
+                      return {};
+                    }});
   }
   return site;
 }

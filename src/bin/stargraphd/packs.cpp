@@ -15,16 +15,6 @@ using base::Result;
 constexpr std::size_t kMostListed = 100;
 constexpr int kMostBlind = 20;  // about five seconds
 
-engine::BasisOptions basis_options(const config::Config& config) {
-  engine::BasisOptions options;
-  options.any_worker_kind = config.profile == config::Profile::kOssDefault;
-  options.limits.max_facts = static_cast<std::uint32_t>(config.limits.evaluation_facts);
-  options.limits.max_firings = static_cast<std::uint32_t>(config.limits.evaluation_firings);
-  options.limits.max_ms = static_cast<std::uint32_t>(config.limits.evaluation_ms);
-  options.limits.max_bytes = static_cast<std::uint64_t>(config.limits.evaluation_bytes);
-  return options;
-}
-
 std::optional<Code> revoked(const trust::TrustState& state, const trust::PackRef& ref) {
   const trust::ImportedPack* const imported = state.find(ref.id, ref.epoch);
   if (imported == nullptr || imported->ref.digest != ref.digest) return std::nullopt;
@@ -39,17 +29,6 @@ engine::RevokedBecause because_of(std::shared_ptr<const trust::TrustState> state
     if (!code) return std::nullopt;
     return std::string(base::reason(*code).name) + " (list " + std::to_string(state->revocation_number()) + ")";
   };
-}
-
-// Ids that would still be there, had their last version not been revoked.
-std::set<base::PackId> withdrawn(const trust::TrustState& state) {
-  std::set<base::PackId> ids;
-  for (const trust::ImportedPack& pack : state.packs()) {
-    const trust::ImportedPack* const last = state.last_active(pack.ref.id);
-    if (last != nullptr && state.active(pack.ref.id) == nullptr && state.is_revoked(last->ref, last->signers))
-      ids.insert(pack.ref.id);
-  }
-  return ids;
 }
 
 bool last_policy_was_revoked(const trust::TrustState& state) {
@@ -103,12 +82,10 @@ Result<Packs::Taken> Packs::take() const {
   SG_TRY(database_.read([&](store::Connection& reader) -> Result<> {
     SG_TRY(trust::TrustState state, trust::load_state(reader, preflight_.audit_key));
     taken.state = std::make_shared<const trust::TrustState>(std::move(state));
-    SG_TRY(taken.packs, trust::load_active(reader, preflight_.audit_key));
+    SG_TRY(static_cast<active::Active&>(taken),
+           active::take(reader, *taken.state, preflight_.config, preflight_.graphs));
     return {};
   }));
-  SG_TRY(taken.policy, policy::find_policy(taken.packs, preflight_.config.profile));
-  SG_TRY(taken.catalog, engine::Catalog::make(taken.packs, preflight_.graphs, basis_options(preflight_.config),
-                                              taken.policy, withdrawn(*taken.state)));
   return taken;
 }
 
@@ -196,7 +173,7 @@ Result<> Packs::reload() {
       next = std::unexpected(stopped.error());
   }
   if (!next) {
-    const Error error = next.error();
+    const Error& error = next.error();
     std::int64_t acts = 0;
     SG_TRY(database_.read([&](store::Connection& reader) -> Result<> {
       SG_TRY(acts, trust::last_act_number(reader));

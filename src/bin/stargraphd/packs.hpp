@@ -11,6 +11,7 @@
 #include <set>
 #include <vector>
 
+#include "bin/active/active.hpp"
 #include "bin/stargraphd/preflight.hpp"
 #include "stargraph/audit/event.hpp"
 #include "stargraph/engine/engine.hpp"
@@ -23,11 +24,8 @@ namespace stargraph::daemon {
 class Packs {
  public:
   // What the trust store came to at one moment.
-  struct Taken {
+  struct Taken : active::Active {
     std::shared_ptr<const trust::TrustState> state;
-    std::vector<trust::LoadedPack> packs;
-    std::shared_ptr<const policy::InForce> policy;  // null: none
-    std::shared_ptr<const engine::Catalog> catalog;
   };
 
   // All must outlive it. Reads nothing yet.

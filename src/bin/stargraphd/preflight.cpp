@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "bin/active/active.hpp"
 #include "stargraph/crypto/fips.hpp"
-#include "stargraph/graph/parse.hpp"
 #include "stargraph/policy/principal.hpp"
 #include "stargraph/store/database.hpp"
 
@@ -19,7 +19,6 @@ using base::Result;
 
 constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 constexpr std::uint64_t kMaxKeyFileBytes = 1 << 14;
-constexpr std::uint64_t kMaxGraphBytes = 1 << 20;
 constexpr std::size_t kStateKeyBytes = 32;
 
 Result<> check_profile(const config::Config& config) {
@@ -68,21 +67,6 @@ Result<crypto::Secret> read_state_key(base::Env& env, const config::SecretSource
   return key;
 }
 
-Result<std::vector<std::string>> read_graphs(base::Env& env, const Path& directory) {
-  std::vector<std::string> graphs;
-  if (directory.empty()) return graphs;
-  SG_TRY(const std::vector<std::string> names, env.list(directory));
-  for (const std::string& name : names) {
-    const bool is_json = name.ends_with(".json");
-    if (!is_json && !name.ends_with(".yaml") && !name.ends_with(".yml")) continue;
-    SG_TRY(const base::Bytes bytes, env.read_file(directory / name, kMaxGraphBytes));
-    const auto document = is_json ? graph::load_json(base::as_text(bytes)) : graph::load_yaml(base::as_text(bytes));
-    if (!document) return std::unexpected(in_context("graphs_dir: " + name, document.error()));
-    graphs.push_back(graph::canonical_dump(*document));
-  }
-  return graphs;
-}
-
 }  // namespace
 
 Result<Preflight> prepare(base::Env& env, const Path& file) {
@@ -94,7 +78,7 @@ Result<Preflight> prepare(base::Env& env, const Path& file) {
   SG_TRY(check_state_directory(env, config.state.directory));
   SG_TRY(crypto::Secret key, read_state_key(env, config.state.key));
   SG_TRY(crypto::PublicKey audit_key, read_audit_key(env, config.audit.public_key));
-  SG_TRY(std::vector<std::string> graphs, read_graphs(env, config.graphs_dir));
+  SG_TRY(std::vector<std::string> graphs, active::read_graphs(env, config.graphs_dir));
   const crypto::Digest digest = crypto::sha384(text);
   return Preflight{std::move(config), digest, std::move(key), std::move(audit_key), std::move(graphs)};
 }
