@@ -164,7 +164,7 @@ void Engine::on_events(std::function<void(const base::RunId&)> wake) {
   state_->wake = std::move(wake);
 }
 
-void Engine::use_catalog(std::shared_ptr<const Catalog> catalog) {
+void Engine::use_catalog(const std::shared_ptr<const Catalog>& catalog) {
   const std::scoped_lock lock(state_->mutex);
   state_->catalog = catalog->without(state_->revoked);
 }

@@ -123,7 +123,7 @@ class Engine {
   [[nodiscard]] std::shared_ptr<const Catalog> catalog() const;
   // After a reload: what starts from now on; runs that started before keep their basis. What revoke() was told of
   // stays out of it.
-  void use_catalog(std::shared_ptr<const Catalog> catalog);
+  void use_catalog(const std::shared_ptr<const Catalog>& catalog);
 
  private:
   struct State;
