@@ -24,6 +24,12 @@ const ImportedPack* newest(const TrustState& state, const Wanted& wanted) {
   return found;
 }
 
+// `pack` was the last active version of its id, and a revocation took it away: the next version takes its place.
+bool was_revoked(const TrustState& state, const ImportedPack& pack) {
+  const ImportedPack* const last = state.last_active(pack.ref.id);
+  return last == &pack && state.active(pack.ref.id) == nullptr && state.is_revoked(pack.ref, pack.signers);
+}
+
 Result<std::vector<crypto::PublicKey>> keys_of(const TrustState& state, const ImportedPack& pack) {
   std::vector<crypto::PublicKey> keys;
   for (const base::KeyId& id : pack.signers) {
@@ -140,13 +146,15 @@ Result<std::optional<Step>> Importer::activate(const ActivateRequest& request, c
   return std::optional(candidate.step);
 }
 
-// Nothing when its signers are not trusted any more; what is wrong with the bytes is an error.
+// Nothing when its signers are not trusted any more or its time is over; what is wrong with the bytes is an error.
 Result<std::optional<Importer::Candidate>> Importer::examine_staged(const TrustState& state, const ImportedPack& pack,
                                                                     const ContentCheck& content_check,
                                                                     ReloadReport& report) {
   auto candidate = examine(state, pack, content_check);
   if (candidate) return std::optional(*std::move(candidate));
-  if (candidate.error().kind() != base::Kind::kTrust) return std::unexpected(std::move(candidate).error());
+  const bool passed_by =
+      candidate.error().kind() == base::Kind::kTrust || candidate.error().code == Code::kPolicyExpired;
+  if (!passed_by) return std::unexpected(std::move(candidate).error());
   report.left_out.push_back({pack.ref, candidate.error()});
   return std::optional<Candidate>();
 }
@@ -155,7 +163,7 @@ Result<std::vector<Importer::Candidate>> Importer::candidates(const TrustState& 
                                                               const ContentCheck& content_check, ReloadReport& report) {
   std::vector<Candidate> found;
   for (const ImportedPack& active : state.packs()) {
-    if (!active.active || !is_published(active.ref)) continue;
+    if (!is_published(active.ref) || !(active.active || was_revoked(state, active))) continue;
     const ImportedPack* const next = newest(state, [&](const ImportedPack& pack) {
       return pack.ref.id == active.ref.id && pack.ref.epoch > state.floor(pack.ref.id) &&
              !state.is_revoked(pack.ref, pack.signers);

@@ -11,8 +11,9 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-bool makes_active(const std::vector<Body>& acts) {
-  return std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Activated>(act); });
+template <typename Kind>
+bool any(const std::vector<Body>& acts) {
+  return std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Kind>(act); });
 }
 
 // Rolls back unless committed.
@@ -56,9 +57,16 @@ Result<> Importer::commit(const Make& make, const crypto::Digest* digest, base::
   // All of them, before the first is on record: nothing half done stands in the log for our own mistakes.
   TrustState rehearsal = state;
   for (const Body& body : acts) {
-    SG_TRY(rehearsal.apply({rehearsal.acts() + 1, body, {}, desk_.actor, desk_.env.now()}));
+    const Act act{rehearsal.acts() + 1, body, {}, desk_.actor, desk_.env.now()};
+    SG_TRY(decode_act(act.kind(), encode_act(act)));  // as its receipt will be read
+    SG_TRY(rehearsal.apply(act));
   }
-  if (desk_.fits && makes_active(acts)) SG_TRY(desk_.fits(connection, rehearsal));
+  if (desk_.fits && (any<Activated>(acts) || any<Retired>(acts))) {
+    auto fits = desk_.fits(connection, rehearsal);
+    // What did not go together before may be mended by taking something away.
+    const bool mends = !fits && !any<Activated>(acts) && !desk_.fits(connection, state);
+    if (!fits && !mends) return fits;
+  }
   if (how == Commit::kRehearse) return {};
   for (const Body& body : acts) {
     SG_TRY(record(connection, {state.acts() + 1, body}, state));

@@ -6,24 +6,18 @@
 
 #include "bin/program.hpp"
 #include "commands.hpp"
+#include "stargraph/base/printable.hpp"
 #include "stargraph/json/write.hpp"
 
 namespace stargraph::packcli {
 
 std::string printable(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte >= 0x20 && byte != 0x7F) || c == '\n') {
-      out.push_back(c);
-      continue;
-    }
-    out += "\\x";
-    out.push_back(kHex[byte >> 4]);
-    out.push_back(kHex[byte & 0x0F]);
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    out += base::printable(text.substr(0, end)) + "\n";
+    text.remove_prefix(end + 1);
   }
-  return out;
+  return out + base::printable(text);
 }
 
 void Context::print(const json::Value& document, const std::string& text) const {

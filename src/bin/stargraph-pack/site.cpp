@@ -46,6 +46,7 @@ std::vector<std::string> uids_of_person() {
 // C library would load modules that may open sockets.
 std::vector<std::string> names_of_person() {
   std::vector<std::string> names;
+  if (const char* sudo = std::getenv("SUDO_USER"); sudo != nullptr) names.emplace_back(sudo);
   const auto file = base::real_env().read_file("/etc/passwd", kMaxPasswordFile);
   if (!file) return names;
   const std::vector<std::string> uids = uids_of_person();

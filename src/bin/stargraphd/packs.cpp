@@ -205,10 +205,9 @@ Result<> Packs::use(Taken next) {
   const bool had_policy = taken_.policy != nullptr;
   taken_ = std::move(next);
   if (other) lapsed_.reset();
-  const bool cleared = preflight_.config.profile == config::Profile::kCleared;
-  if (cleared && !taken_.policy && had_policy)
-    return lapse(last_policy_was_revoked(*taken_.state) ? Code::kPolicyRevoked : Code::kPolicyMissing);
-  return {};
+  if (taken_.policy || !had_policy) return {};
+  if (last_policy_was_revoked(*taken_.state)) return lapse(Code::kPolicyRevoked);
+  return preflight_.config.profile == config::Profile::kCleared ? lapse(Code::kPolicyMissing) : Result<>();
 }
 
 Result<> Packs::look() {

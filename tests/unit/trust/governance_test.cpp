@@ -320,5 +320,51 @@ TEST_F(TrustPolicy, RC_T_PACK_AnIdKeepsItsKind) {
   EXPECT_EQ(code_of(import_policy(policy("2.0.0", 2, {kGovernorKey}, "soc.triage"))), Code::kConflict);
 }
 
+// What takes the place of a revoked version is the next one, although nothing of the id is active.
+TEST_F(TrustRevocation, AReloadTakesUpTheVersionThatMendsIt) {
+  import_first();
+  ASSERT_TRUE(import(revocation(1, {{}, {digest_of(make("soc.triage", "1.0.0", 1))}, {}})));
+  ASSERT_EQ(state()->active(base::PackId("soc.triage")), nullptr);
+  ASSERT_TRUE(import(make("soc.triage", "1.0.1", 2)));
+  const auto done = importer().reload({}, no_content_check());
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->steps.size(), 1U);
+  EXPECT_EQ(state()->active(base::PackId("soc.triage"))->ref.version, "1.0.1");
+}
+
+// The log must never tell of an act that the store could not read back.
+TEST_F(TrustPolicy, SG_R_PACK_NothingIsOnRecordThatNoLoadWouldTake) {
+  import_first();
+  add_key(kOtherPublisherKey, Role::kPublisher, "Edsger");
+  const std::size_t before = notary_.events.size();
+  RepinRequest request;
+  request.scope = "soc.triage";
+  request.keys = {id_of(kOtherPublisherKey)};
+  request.reason = std::string(5000, 'x');
+  EXPECT_FALSE(importer().repin(request));
+  EXPECT_EQ(notary_.events.size(), before);
+  EXPECT_TRUE(state());
+}
+
+TEST_F(TrustPolicy, SG_D_PACK_WhatDoesNotGoTogetherIsNeitherActivatedNorLeftBehind) {
+  import_first();
+  bool good = false;
+  fits_ = [&](store::Connection&, const TrustState& after) -> base::Result<> {
+    if (good || after.active(base::PackId("soc.triage")) != nullptr) return {};
+    return base::fail(Code::kIncompatible, "a graph mounts soc.triage");
+  };
+  const std::size_t before = notary_.events.size();
+  const auto retired = importer().retire(base::PackId("soc.triage"));
+  ASSERT_FALSE(retired);
+  EXPECT_EQ(retired.error().code, Code::kIncompatible);
+  EXPECT_EQ(notary_.events.size(), before);
+  good = true;
+  EXPECT_TRUE(importer().retire(base::PackId("soc.triage")));
+  good = false;
+  // What is broken already may be mended by taking something away, not by adding.
+  EXPECT_EQ(why(make("soc.other", "1.0.0", 1), {{fingerprint()}, {}}), Code::kIncompatible);
+  EXPECT_EQ(state()->find(base::PackId("soc.other"), "1.0.0"), nullptr);
+}
+
 }  // namespace
 }  // namespace stargraph::trust

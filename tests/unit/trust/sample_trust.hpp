@@ -86,7 +86,8 @@ class TrustTest : public ::testing::Test {
     database_ = *std::move(database);
   }
   Importer importer() {
-    return Importer(Desk{env_, *database_, audit_private_key().public_key(), notary_, admin(), {admin().str(), "Ada"}});
+    return Importer(
+        Desk{env_, *database_, audit_private_key().public_key(), notary_, admin(), {admin().str(), "Ada"}, fits_});
   }
 
   static Importer::ContentCheck no_content_check() {
@@ -187,6 +188,7 @@ class TrustTest : public ::testing::Test {
   std::unique_ptr<store::Database> database_;
   base::MemoryEnv env_;
   FakeNotary notary_{env_};
+  std::function<base::Result<>(store::Connection&, const TrustState&)> fits_;
 };
 
 }  // namespace stargraph::trust
