@@ -62,10 +62,9 @@ Result<> Importer::commit(const Make& make, const crypto::Digest* digest, base::
     SG_TRY(rehearsal.apply(act));
   }
   if (desk_.fits && (any<Activated>(acts) || any<Retired>(acts))) {
+    // What did not go together before cannot be told from its mending; what did, stays so.
     auto fits = desk_.fits(connection, rehearsal);
-    // What did not go together before may be mended by taking something away.
-    const bool mends = !fits && !any<Activated>(acts) && !desk_.fits(connection, state);
-    if (!fits && !mends) return fits;
+    if (!fits && desk_.fits(connection, state)) return fits;
   }
   if (how == Commit::kRehearse) return {};
   for (const Body& body : acts) {
