@@ -18,6 +18,8 @@ Changes changes(std::vector<std::string> before, std::vector<std::string> after)
 void compare_files(const pack::Header& before, const pack::Header& after, Difference& out) {
   std::vector<std::string> old_paths;
   std::vector<std::string> new_paths;
+  old_paths.reserve(before.files.size());
+  new_paths.reserve(after.files.size());
   for (const pack::FileEntry& file : before.files) old_paths.push_back(file.path);
   for (const pack::FileEntry& file : after.files) {
     new_paths.push_back(file.path);
@@ -39,6 +41,7 @@ void compare_limits(const pack::EvaluationLimits& before, const pack::Evaluation
 
 std::vector<std::string> models_of(const pack::ExecutionManifest& manifest) {
   std::vector<std::string> models;
+  models.reserve(manifest.model_requirements.size());
   for (const pack::ModelRequirement& model : manifest.model_requirements) {
     models.push_back(model.name + "=" + model.value);
   }

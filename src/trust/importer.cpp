@@ -190,6 +190,7 @@ Result<> Importer::add_first_activation(const Checked& checked, const ImportRequ
   Activated act{pack, false, "", {}, {}};
   if (checked.report.difference.asks_for_more()) {
     std::vector<base::KeyId> signers;
+    signers.reserve(checked.signers.size());
     for (const crypto::PublicKey& signer : checked.signers) signers.push_back(signer.key_id());
     const Step step{pack, checked.report.compared_with, checked.report.difference, ""};
     const json::Object subject = activation_subject(step, {});

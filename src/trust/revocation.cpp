@@ -73,8 +73,8 @@ Result<EpochRange> decode_range(const json::Value& value) {
       (*parts)[2].integer() == nullptr) {
     return fail(Code::kMalformed, "revocations: a range is [id, first, last]");
   }
-  const EpochRange range{base::PackId(*(*parts)[0].string()), base::Epoch(*(*parts)[1].integer()),
-                         base::Epoch(*(*parts)[2].integer())};
+  EpochRange range{base::PackId(*(*parts)[0].string()), base::Epoch(*(*parts)[1].integer()),
+                   base::Epoch(*(*parts)[2].integer())};
   if (!pack::is_pack_id(range.id.str()) || range.first.value() < 1 || range.last < range.first) {
     return fail(Code::kMalformed, "revocations: not a range of epochs");
   }
