@@ -48,15 +48,13 @@ debian_root() {
   if [ ! -d "$root_folder" ]; then
     step "root: $suite for $purpose (once; network of the package mirror)" >&2
     scratch=$cache/roots/.making-$purpose
-    rm -rf "$scratch" "$scratch.tar" "$scratch.list"
+    rm -rf --one-file-system "$scratch" "$scratch.list"
     suite_sources >"$scratch.list"
     [ -s "$scratch.list" ] || die "root: no Debian source found under /etc/apt"
-    logged "$root/build/log/root-$purpose.log" nice -n 10 mmdebstrap --variant=minbase --format=tar --skip=cleanup/apt/lists \
-      --include="$(printf '%s\n' "$@" | paste -sd,)" "$suite" "$scratch.tar" "$scratch.list" ||
+    logged "$root/build/log/root-$purpose.log" nice -n 10 mmdebstrap --variant=minbase --format=directory --skip=cleanup/apt/lists \
+      --include="$(printf '%s\n' "$@" | paste -sd,)" "$suite" "$scratch" "$scratch.list" ||
       die "root: mmdebstrap (log: build/log/root-$purpose.log)"
-    mkdir "$scratch"
-    nice -n 10 tar --extract --numeric-owner --xattrs --file "$scratch.tar" --directory "$scratch"
-    rm -f "$scratch.tar" "$scratch.list"
+    rm -f "$scratch.list"
     mv "$scratch" "$root_folder"
   fi
   flock -u 7
