@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stargraph/audit/prune.hpp"
 #include "stargraph/base/check.hpp"
 
 namespace stargraph::audit {
@@ -34,7 +35,7 @@ void Chain::begin(std::string_view install_id, const base::KeyId& key_id) {
   last_hash_ = genesis_;
 }
 
-Chain::TenantHead Chain::tenant_head(const base::TenantId& tenant) const {
+TenantHead Chain::tenant_head(const base::TenantId& tenant) const {
   const auto found = tenants_.find(tenant);
   if (found != tenants_.end()) return found->second;
   return {TenantSeq(0), tenant_genesis_hash(genesis_, tenant)};
@@ -99,9 +100,23 @@ Result<> Chain::check_checkpoint(std::string_view line, const Entry& entry, cons
   if (found.previous_checkpoint != wanted.previous_checkpoint) {
     return fail(Code::kAuditRootMismatch, "audit: checkpoint: does not name the checkpoint before");
   }
+  if (found.tenants != wanted.tenants) {
+    return fail(Code::kAuditRootMismatch, "audit: checkpoint: its tenants do not stand where their entries end");
+  }
   if (found.floors != wanted.floors || found.trust_acts != wanted.trust_acts ||
       found.revocation_number != wanted.revocation_number) {
     return fail(Code::kAuditRootMismatch, "audit: checkpoint: its trust is not that of the entries before it");
+  }
+  return {};
+}
+
+// Only the oldest segments leave, and each once.
+Result<> Chain::check_tombstone(const Entry& entry) const {
+  SG_TRY(const Tombstone found, decode_tombstone(entry.event.data));
+  const Pruned before = pruned_.value_or(Pruned{});
+  if (found.what.first_segment != before.last_segment + 1 || found.first_seq != before.last_seq.next() ||
+      found.last_seq >= entry.seq) {
+    return fail(Code::kAuditMalformed, "audit: tombstone: not of the oldest segments");
   }
   return {};
 }
@@ -114,6 +129,7 @@ Result<Entry> Chain::accept(std::string_view line, const crypto::PublicKey& key)
   }
   SG_TRY(check_place(entry));
   if (entry.event.name == EventName::kAuditCheckpoint) SG_TRY(check_checkpoint(line, entry, key));
+  if (entry.event.name == EventName::kAuditPruned) SG_TRY(check_tombstone(entry));
   take(entry);
   return entry;
 }
@@ -133,6 +149,10 @@ void Chain::take(const Entry& entry) {
     ++uncovered_;
   }
   if (entry.source == Source::kTrust) take_trust(entry);
+  if (entry.event.name == EventName::kAuditPruned) {
+    const Result<Tombstone> tombstone = decode_tombstone(entry.event.data);
+    if (tombstone) pruned_ = Pruned{tombstone->what.last_segment(), tombstone->last_seq, tombstone->checkpoint};
+  }
 }
 
 void Chain::take_trust(const Entry& entry) {
@@ -162,6 +182,7 @@ Checkpoint Chain::next_checkpoint() const {
   checkpoint.previous_checkpoint = last_checkpoint_;
   checkpoint.floors = floors();
   checkpoint.revocation_number = revocation_number_;
+  checkpoint.tenants = tenants_root(tenants_);
   checkpoint.trust_acts = trust_acts_;
   return checkpoint;
 }

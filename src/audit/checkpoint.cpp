@@ -22,6 +22,7 @@ Result<Checkpoint> read(const json::Object& data) {
   checkpoint.revocation_number = in.integer("revocation_number", 0, json::kMaxInteger);
   const std::string root = in.text("root");
   checkpoint.size = static_cast<std::uint64_t>(in.integer("size", 0, json::kMaxInteger));
+  const std::string tenants = in.text("tenants");
   checkpoint.trust_acts = in.integer("trust_acts", 0, json::kMaxInteger);
   if (!previous.is_null() && previous.string() == nullptr) {
     in.refuse("previous_checkpoint", Code::kMalformed, "expected text or null");
@@ -29,6 +30,7 @@ Result<Checkpoint> read(const json::Object& data) {
   SG_TRY(in.finish());
   SG_TRY(checkpoint.floors, crypto::Digest::from_hex(floors));
   SG_TRY(checkpoint.root, crypto::Digest::from_hex(root));
+  SG_TRY(checkpoint.tenants, crypto::Digest::from_hex(tenants));
   for (const std::string& peak : frontier) {
     SG_TRY(crypto::Digest digest, crypto::Digest::from_hex(peak));
     checkpoint.frontier.push_back(digest);
@@ -47,6 +49,34 @@ crypto::Digest floors_digest(const Floors& floors) {
   return crypto::domain_digest(kFloorsDomain, json::canonical(std::move(map)));
 }
 
+crypto::Digest tenant_leaf(const base::TenantId& tenant, const TenantHead& head) {
+  json::Object leaf;
+  leaf.set("hash", head.hash.hex());
+  leaf.set("tenant", tenant.str());
+  leaf.set("tenant_seq", head.seq.value());
+  return crypto::merkle_leaf(base::as_bytes(json::canonical(std::move(leaf))));
+}
+
+crypto::Digest tenants_root(const TenantHeads& heads) {
+  crypto::MerkleFrontier tree;
+  for (const auto& [tenant, head] : heads) tree.append(tenant_leaf(tenant, head));
+  return tree.root();
+}
+
+std::optional<TenantProof> tenant_proof(const TenantHeads& heads, const base::TenantId& tenant) {
+  const auto found = heads.find(tenant);
+  if (found == heads.end()) return std::nullopt;
+  std::vector<crypto::Digest> leaves;
+  for (const auto& [name, head] : heads) leaves.push_back(tenant_leaf(name, head));
+  const auto index = static_cast<std::uint64_t>(std::distance(heads.begin(), found));
+  return TenantProof{.index = index, .count = leaves.size(), .path = crypto::inclusion_proof(leaves, index)};
+}
+
+bool verify_tenant_proof(const base::TenantId& tenant, const TenantHead& head, const TenantProof& proof,
+                         const crypto::Digest& root) {
+  return crypto::verify_inclusion(tenant_leaf(tenant, head), proof.index, proof.count, proof.path, root);
+}
+
 json::Object encode_checkpoint(const Checkpoint& checkpoint) {
   json::Array frontier;
   for (const crypto::Digest& peak : checkpoint.frontier) frontier.emplace_back(peak.hex());
@@ -58,6 +88,7 @@ json::Object encode_checkpoint(const Checkpoint& checkpoint) {
   data.set("revocation_number", checkpoint.revocation_number);
   data.set("root", checkpoint.root.hex());
   data.set("size", static_cast<std::int64_t>(checkpoint.size));
+  data.set("tenants", checkpoint.tenants.hex());
   data.set("trust_acts", checkpoint.trust_acts);
   return data;
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "audit/socket.hpp"
+#include "stargraph/audit/again.hpp"
 #include "stargraph/audit/packet.hpp"
 #include "stargraph/crypto/secret.hpp"
 
@@ -99,6 +100,54 @@ Result<Receipt> Client::record(const Event& event, base::Timestamp now, base::Du
     return fail(Code::kMalformed, "audit: reply: not the head after the record");
   }
   return *first.receipt;
+}
+
+Result<OpenedPart> Client::open_part(LogPart part, std::uint32_t segment, base::Duration timeout) {
+  const OpenRequest request{part, segment};
+  SG_TRY(state_->socket.send(encode_open(request), timeout));
+  if (!state_->socket.wait_readable(timeout)) {
+    return fail(Code::kTimedOut, "audit: no answer from the audit writer in time");
+  }
+  base::Descriptor came;
+  SG_TRY(const auto packet, state_->socket.receive_with(kMaxReplyBytes, came));
+  if (!packet) return fail(Code::kTimedOut, "audit: no answer from the audit writer in time");
+  SG_TRY(OpenedPart opened, decode_part(*packet, request));
+  if (!came.open()) return fail(Code::kMalformed, "audit: part: without its descriptor");
+  opened.file = std::move(came);
+  return opened;
+}
+
+Result<Receipt> Client::prune(const Prune& prune, base::Duration timeout) {
+  if (prune.digests.size() > kMaxPruned) return fail(Code::kTooLarge, "audit: prune: too many segments at once");
+  SG_TRY(state_->socket.send(encode_prune(prune), timeout));
+  SG_TRY(const Reply reply, state_->reply(timeout));
+  if (!reply.receipt) return fail(Code::kMalformed, "audit: reply: not a receipt");
+  SG_TRY(const Entry entry, verify_receipt(*reply.receipt, state_->key));
+  if (entry.event.name != EventName::kAuditPruned)
+    return fail(Code::kReceiptInvalid, "audit: receipt: for another act");
+  SG_TRY(const Tombstone tombstone, decode_tombstone(entry.event.data));
+  if (tombstone.what.first_segment != prune.first_segment || tombstone.what.digests != prune.digests) {
+    return fail(Code::kReceiptInvalid, "audit: receipt: for other segments");
+  }
+  return *reply.receipt;
+}
+
+Result<Receipt> Client::again(SourceSeq number, base::Duration timeout) {
+  SG_TRY(state_->socket.send(encode_again(number), timeout));
+  SG_TRY(const Reply first, state_->reply(timeout));
+  if (!first.receipt) return fail(Code::kMalformed, "audit: reply: not a receipt");
+  SG_TRY(const Entry entry, verify_receipt(*first.receipt, state_->key));
+  if (entry.source != state_->source || entry.source_seq != number) {
+    return fail(Code::kReceiptInvalid, "audit: receipt: of another entry");
+  }
+  SG_TRY(const Reply second, state_->reply(timeout));
+  if (!second.head) return fail(Code::kMalformed, "audit: reply: not the head after a receipt");
+  return *first.receipt;
+}
+
+Result<Head> Client::look(base::Duration timeout) {
+  SG_TRY(state_->socket.send(encode_again(SourceSeq(0)), timeout));
+  return receive(timeout);
 }
 
 Result<> Client::send(std::string_view record) {

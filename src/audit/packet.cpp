@@ -1,6 +1,7 @@
 #include "stargraph/audit/packet.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/reader.hpp"
@@ -15,6 +16,7 @@ using base::Result;
 
 constexpr json::ParseLimits kParse{.max_bytes = kMaxReplyBytes, .max_depth = 8};
 constexpr std::string_view kSignatureMember = ",\"key_id\":\"";
+constexpr std::int64_t kMaxSegment = std::numeric_limits<std::int32_t>::max();
 constexpr std::string_view kSubmissionEnd = ",\"type\":\"record\",\"v\":1}";
 
 std::string_view submission_begin(bool want_receipt) {
@@ -41,8 +43,10 @@ Result<crypto::Digest> read_digest(json::Reader& in, std::string_view name) {
 std::string head_body(const Head& head, Source source, std::string_view nonce) {
   json::Object body;
   body.set("entry_hash", head.entry_hash.hex());
+  body.set("first_segment", std::int64_t{head.first_segment});
   body.set("floors", head.floors.hex());
   body.set("install_id", head.install_id);
+  body.set("last_segment", std::int64_t{head.last_segment});
   body.set("nonce", nonce);
   body.set("revocation_number", head.revocation_number);
   body.set("seq", head.seq.value());
@@ -61,8 +65,10 @@ Result<Head> read_head(json::Reader& in, Source source, std::string_view nonce) 
   read_kind(in, "head");
   Head head;
   SG_TRY(head.entry_hash, read_digest(in, "entry_hash"));
+  head.first_segment = static_cast<std::uint32_t>(in.integer("first_segment", 1, kMaxSegment));
   SG_TRY(head.floors, read_digest(in, "floors"));
   head.install_id = in.text("install_id", 1, 64);
+  head.last_segment = static_cast<std::uint32_t>(in.integer("last_segment", head.first_segment, kMaxSegment));
   if (in.text("nonce") != nonce) in.refuse("nonce", Code::kAuditBadSignature, "not of this connection");
   head.revocation_number = in.integer("revocation_number", 0, json::kMaxInteger);
   head.seq = LogSeq(in.integer("seq", 0, json::kMaxInteger));
@@ -152,6 +158,110 @@ Result<Submission> decode_submission(std::string_view packet) {
   packet.remove_suffix(kSubmissionEnd.size());
   SG_TRY(submission.record, decode_record(packet));
   return submission;
+}
+
+std::string encode_open(const OpenRequest& request) {
+  json::Object body;
+  body.set("part", part_name(request.part));
+  body.set("segment", std::int64_t{request.segment});
+  body.set("type", "open");
+  body.set("v", 1);
+  return json::canonical(std::move(body));
+}
+
+Result<OpenRequest> decode_open(std::string_view packet) {
+  SG_TRY(const json::Value value, json::parse(packet, kParse));
+  json::Reader in(value, "audit: open");
+  read_kind(in, "open");
+  const auto part = part_from_name(in.text("part"));
+  const std::int64_t segment = in.integer("segment", 0, kMaxSegment);
+  SG_TRY(in.finish());
+  if (!part) return fail(Code::kMalformed, "audit: open: part: none");
+  return OpenRequest{*part, static_cast<std::uint32_t>(segment)};
+}
+
+std::string encode_prune(const Prune& prune) {
+  json::Array digests;
+  for (const crypto::Digest& digest : prune.digests) digests.emplace_back(digest.hex());
+  json::Object body;
+  body.set("digests", std::move(digests));
+  body.set("first_segment", std::int64_t{prune.first_segment});
+  body.set("type", "prune");
+  body.set("v", 1);
+  return json::canonical(std::move(body));
+}
+
+Result<Prune> decode_prune(std::string_view packet) {
+  SG_TRY(const json::Value value, json::parse(packet, kParse));
+  json::Reader in(value, "audit: prune");
+  read_kind(in, "prune");
+  Prune prune;
+  const std::vector<std::string> digests = in.texts("digests", kMaxPruned);
+  prune.first_segment = static_cast<std::uint32_t>(in.integer("first_segment", 1, kMaxSegment));
+  SG_TRY(in.finish());
+  for (const std::string& text : digests) {
+    SG_TRY(const crypto::Digest digest, crypto::Digest::from_hex(text));
+    prune.digests.push_back(digest);
+  }
+  if (digests.empty()) return fail(Code::kMalformed, "audit: prune: no segment");
+  return prune;
+}
+
+RequestKind request_kind(std::string_view packet) {
+  if (packet.starts_with("{\"receipt\":")) return RequestKind::kRecord;
+  if (packet.starts_with("{\"part\":")) return RequestKind::kOpen;
+  if (packet.starts_with("{\"digests\":")) return RequestKind::kPrune;
+  return RequestKind::kUnknown;
+}
+
+std::string encode_part(const OpenedPart& part) {
+  json::Object body;
+  body.set("first_seq", part.first_seq.value());
+  body.set("part", part_name(part.part));
+  body.set("segment", std::int64_t{part.segment});
+  body.set("size", static_cast<std::int64_t>(part.size));
+  body.set("type", "part");
+  body.set("v", 1);
+  return json::canonical(std::move(body));
+}
+
+std::string encode_unopened(const OpenRequest& request, Code code) {
+  json::Object body;
+  body.set("code", base::reason(code).name);
+  body.set("part", part_name(request.part));
+  body.set("segment", std::int64_t{request.segment});
+  body.set("type", "unopened");
+  body.set("v", 1);
+  return json::canonical(std::move(body));
+}
+
+Result<OpenedPart> decode_part(std::string_view packet, const OpenRequest& request) {
+  SG_TRY(const json::Value value, json::parse(packet, kParse));
+  const json::Object* object = value.object();
+  const json::Value* type = object == nullptr ? nullptr : object->find("type");
+  if (type != nullptr && type->string() != nullptr && *type->string() == "refused") {
+    SG_TRY(const Reply refused, decode_refusal(value));
+    return fail(Code::kMalformed, "audit: part: not an answer");
+  }
+  const bool opened = type != nullptr && type->string() != nullptr && *type->string() == "part";
+  json::Reader in(value, "audit: part");
+  read_kind(in, opened ? "part" : "unopened");
+  if (in.text("part") != part_name(request.part)) in.refuse("part", Code::kMalformed, "not the one asked for");
+  if (in.integer("segment", 0, kMaxSegment) != std::int64_t{request.segment}) {
+    in.refuse("segment", Code::kMalformed, "not the one asked for");
+  }
+  OpenedPart part;
+  part.part = request.part;
+  part.segment = request.segment;
+  if (opened) {
+    part.first_seq = LogSeq(in.integer("first_seq", 1, json::kMaxInteger));
+    part.size = static_cast<std::uint64_t>(in.integer("size", 0, json::kMaxInteger));
+    SG_TRY(in.finish());
+    return part;
+  }
+  const std::string name = in.text("code");
+  SG_TRY(in.finish());
+  return fail(base::code_from_name(name).value_or(Code::kAuditUnavailable), "audit: the audit writer did not open it");
 }
 
 Result<std::string> encode_head(const Head& head, Source source, std::string_view nonce,

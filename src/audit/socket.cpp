@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -17,6 +18,11 @@ namespace {
 using base::Code;
 using base::fail;
 using base::Result;
+
+// Room for one descriptor and its header, aligned as the header must be.
+struct ControlBuffer {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> bytes{};
+};
 
 int poll_milliseconds(base::Duration timeout) {
   // Rounded up, so that a caller who waits for the rest of a deadline does not spin.
@@ -74,15 +80,60 @@ Result<PacketSocket> PacketSocket::connect(const std::string& path, base::Durati
   return socket;
 }
 
-Result<> PacketSocket::send(std::string_view packet, base::Duration timeout) {
+Result<> PacketSocket::send(std::string_view packet, base::Duration timeout) { return send_with(packet, -1, timeout); }
+
+Result<> PacketSocket::send_with(std::string_view packet, int descriptor, base::Duration timeout) {
+  ControlBuffer control{};
+  iovec bytes{.iov_base = const_cast<char*>(packet.data()), .iov_len = packet.size()};  // sendmsg only reads it
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  if (descriptor >= 0) {
+    message.msg_control = control.bytes.data();
+    message.msg_controllen = control.bytes.size();
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+  }
   while (true) {
-    const ssize_t count = ::send(descriptor_, packet.data(), packet.size(), MSG_NOSIGNAL);
+    // sendto(2) where there is no descriptor to send: the daemon's system-call filter knows no other.
+    const ssize_t count = descriptor >= 0 ? ::sendmsg(descriptor_, &message, MSG_NOSIGNAL)
+                                          : ::send(descriptor_, packet.data(), packet.size(), MSG_NOSIGNAL);
     if (count == static_cast<ssize_t>(packet.size())) return {};
     if (count >= 0) return fail(Code::kInternal, "audit: socket: a packet was cut");
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return fail(Code::kAuditUnavailable, std::string("audit: send: ") + std::strerror(errno));
     if (!wait_for(descriptor_, POLLOUT, timeout)) return fail(Code::kTimedOut, "audit: send: no room in time");
   }
+}
+
+Result<std::optional<std::string>> PacketSocket::receive_with(std::size_t max_bytes, base::Descriptor& came) {
+  if (buffer_.size() < max_bytes) buffer_.resize(max_bytes);
+  ControlBuffer control{};
+  iovec bytes{.iov_base = buffer_.data(), .iov_len = max_bytes};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.bytes.data();
+  message.msg_controllen = control.bytes.size();
+  ssize_t count = 0;
+  do count = ::recvmsg(descriptor_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  while (count < 0 && errno == EINTR);
+  if (count < 0 && errno == EAGAIN) return std::nullopt;
+  if (count < 0) return fail(Code::kAuditUnavailable, std::string("audit: receive: ") + std::strerror(errno));
+  if (count == 0) return fail(Code::kAuditUnavailable, "audit: the other side closed the connection");
+  // Room for one: what else came, the kernel has closed and says so.
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+      header->cmsg_len == CMSG_LEN(sizeof(int))) {
+    int number = -1;
+    std::memcpy(&number, CMSG_DATA(header), sizeof(int));
+    came = base::Descriptor(number);
+  }
+  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return fail(Code::kTooLarge, "audit: packet: too large");
+  return buffer_.substr(0, static_cast<std::size_t>(count));
 }
 
 Result<std::optional<std::string>> PacketSocket::receive(std::size_t max_bytes) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace stargraph::base {
 
@@ -22,7 +23,13 @@ class MemoryEnv::Appender final : public AppendFile {
   Result<> append(BytesView bytes) override {
     SG_TRY(usable(EnvOperation::kAppend));
     const std::scoped_lock lock(env_.mutex_);
-    file_->bytes.insert(file_->bytes.end(), bytes.begin(), bytes.end());
+    const std::uint64_t room = std::min<std::uint64_t>(bytes.size(), env_.room());
+    const std::uint64_t written = std::min(room, env_.tear_at_.value_or(room));
+    file_->bytes.insert(file_->bytes.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(written));
+    const bool torn = env_.tear_at_.has_value();
+    env_.tear_at_.reset();
+    if (torn) return fail(Code::kIo, "write: " + path_.string() + ": cut short");
+    if (written < bytes.size()) return fail(Code::kDiskLow, "write: " + path_.string() + ": no room");
     return {};
   }
 
@@ -105,6 +112,28 @@ void MemoryEnv::set_fault(std::function<Result<>(EnvOperation, const Path&)> fau
   fault_ = std::move(fault);
 }
 
+void MemoryEnv::set_capacity(std::optional<std::uint64_t> bytes) {
+  const std::scoped_lock lock(mutex_);
+  capacity_ = bytes;
+}
+
+void MemoryEnv::tear_next_append(std::uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  tear_at_ = bytes;
+}
+
+void MemoryEnv::link(const Path& from, const Path& to) {
+  const std::scoped_lock lock(mutex_);
+  files_[to.string()] = files_.at(from.string());
+}
+
+std::uint64_t MemoryEnv::room() const {
+  if (!capacity_) return std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t used = 0;
+  for (const auto& [name, file] : files_) used += file ? file->bytes.size() : 0;
+  return *capacity_ - std::min(used, *capacity_);
+}
+
 std::uint64_t MemoryEnv::operations() const {
   const std::scoped_lock lock(mutex_);
   return operations_;
@@ -147,9 +176,41 @@ Result<Bytes> MemoryEnv::read_file(const Path& path, std::uint64_t max_bytes) {
   return found->second->bytes;
 }
 
+Result<Bytes> MemoryEnv::read_range(const Path& path, std::uint64_t offset, std::uint64_t max_bytes) {
+  SG_TRY(before(EnvOperation::kRead, path));
+  const std::scoped_lock lock(mutex_);
+  const auto found = files_.find(path.string());
+  if (found == files_.end()) return fail(Code::kNotFound, "open: " + path.string() + ": no such file");
+  const Bytes& bytes = found->second->bytes;
+  const std::size_t begin = std::min<std::size_t>(offset, bytes.size());
+  const std::size_t count = std::min<std::size_t>(max_bytes, bytes.size() - begin);
+  const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(begin);
+  return Bytes(first, first + static_cast<std::ptrdiff_t>(count));
+}
+
+Result<> MemoryEnv::preallocate(const Path& path, std::uint64_t size, std::uint32_t mode) {
+  SG_TRY(before(EnvOperation::kWrite, path));
+  const std::scoped_lock lock(mutex_);
+  auto& file = files_[path.string()];
+  const std::uint64_t more = size - std::min<std::uint64_t>(size, file ? file->bytes.size() : 0);
+  if (more > room()) {
+    files_.erase(path.string());
+    return fail(Code::kDiskLow, "fallocate: " + path.string() + ": no room");
+  }
+  if (!file) {
+    file = std::make_shared<File>();
+    file->inode = next_inode_++;
+  }
+  file->mode = mode;
+  file->bytes.resize(file->bytes.size() + more);
+  file->synced = file->bytes.size();
+  return {};
+}
+
 Result<> MemoryEnv::write_file(const Path& path, BytesView bytes, std::uint32_t mode) {
   SG_TRY(before(EnvOperation::kWrite, path));
   const std::scoped_lock lock(mutex_);
+  if (bytes.size() > room()) return fail(Code::kDiskLow, "create: " + path.string() + ": no room");
   auto file = std::make_shared<File>();
   file->bytes.assign(bytes.begin(), bytes.end());
   file->synced = file->bytes.size();

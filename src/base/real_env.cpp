@@ -133,6 +133,38 @@ class RealEnv final : public Env {
     }
   }
 
+  Result<Bytes> read_range(const Path& path, std::uint64_t offset, std::uint64_t max_bytes) override {
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd.open()) return system_error("open", path, errno);
+    Bytes bytes(max_bytes);
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t got =
+          ::pread(fd.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return system_error("read", path, errno);
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    bytes.resize(done);
+    return bytes;
+  }
+
+  Result<> preallocate(const Path& path, std::uint64_t size, std::uint32_t mode) override {
+    const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd.open()) return system_error("create", path, errno);
+    Result<> done;
+    if (::fchmod(fd.get(), mode) != 0) done = system_error("chmod", path, errno);
+    // Not posix_fallocate: where the file system cannot reserve, it would write zeros and promise nothing.
+    int result = 0;
+    do result = done ? ::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) : 0;
+    while (result != 0 && errno == EINTR);
+    if (result != 0) done = system_error("fallocate", path, errno);
+    if (done && ::fsync(fd.get()) != 0) done = system_error("fsync", path, errno);
+    if (!done) ::unlink(path.c_str());
+    return done;
+  }
+
   Result<> write_file(const Path& path, BytesView bytes, std::uint32_t mode) override {
     Path temporary = path;
     temporary += ".tmp-" + make_uuid7(*this);

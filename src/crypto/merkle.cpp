@@ -41,6 +41,20 @@ base::Result<MerkleFrontier> MerkleFrontier::restore(std::uint64_t size, std::ve
   return frontier;
 }
 
+void MerkleFrontier::append(const Digest& leaf, base::Bytes& nodes) {
+  Digest carry = leaf;
+  const auto emit = [&] { nodes.insert(nodes.end(), carry.bytes().begin(), carry.bytes().end()); };
+  emit();
+  for (std::uint64_t bits = size_; (bits & 1) != 0; bits >>= 1) {
+    carry = merkle_node(peaks_.back(), carry);
+    peaks_.pop_back();
+    emit();
+  }
+  peaks_.push_back(carry);
+  ++size_;
+  SG_CHECK(size_ != 0);
+}
+
 void MerkleFrontier::append(const Digest& leaf) {
   // A binary counter: each trailing one bit of the size is a full subtree that the new leaf closes.
   Digest carry = leaf;

@@ -80,7 +80,7 @@ def signed(fields, key, claimed=None):
     return f'{text},"key_id":"{claimed or key.key_id}","alg":"{key.algorithm}","signature":"{signature}"}}'
 
 
-def tree(hashes):
+def tree(leaves):
     """Root and frontier, by the recursive definition of RFC 6962 and not by the incremental one of the verifiers."""
 
     def root(leaves):
@@ -89,7 +89,7 @@ def tree(hashes):
         split = 1 << (len(leaves) - 1).bit_length() - 1
         return hashlib.sha384(b"\1" + root(leaves[:split]) + root(leaves[split:])).digest()
 
-    leaves, frontier, at = [bytes.fromhex(text) for text in hashes], [], 0
+    frontier, at = [], 0
     for bit in reversed(range(len(leaves).bit_length())):
         if len(leaves) >> bit & 1:
             frontier.append(root(leaves[at : at + (1 << bit)]).hex())
@@ -408,8 +408,12 @@ class Writer:
             begin = jcs({"genesis": genesis, "tenant": tenant})
             one["tenant_previous_hash"] = tenant_hash.get(tenant) or digest("stargraph.audit.tenant.v1", begin)
             if one["event"] == "audit.checkpoint":
-                root, frontier = tree(hashes)
+                root, frontier = tree([bytes.fromhex(text) for text in hashes])
+                heads = [(name, tenant_seq[name] - (name == tenant)) for name in sorted(tenant_hash)]
+                leaves = [{"hash": tenant_hash[name], "tenant": name, "tenant_seq": number} for name, number in heads]
+                tenants, _ = tree([jcs(leaf).encode() for leaf in leaves])
                 one["data"].update(size=len(hashes), root=root, frontier=frontier, previous_checkpoint=last_checkpoint)
+                one["data"].update(tenants=tenants)
             text, entry_hash = open_line(one)
             if one["event"] != "audit.checkpoint":
                 text += "}"

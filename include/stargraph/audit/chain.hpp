@@ -48,17 +48,28 @@ class Chain {
   [[nodiscard]] SourceSeq trust_act() const { return trust_act_; }
   [[nodiscard]] std::int64_t revocation_number() const { return revocation_number_; }
   [[nodiscard]] crypto::Digest floors() const { return floors_digest(floors_); }
+  [[nodiscard]] const crypto::MerkleFrontier& tree() const { return tree_; }
+  // The last entries that left under a tombstone; nothing while the log is whole.
+  struct Pruned {
+    std::uint32_t last_segment = 0;
+    LogSeq last_seq;
+    crypto::Digest checkpoint;
+    bool operator==(const Pruned&) const = default;
+  };
+  [[nodiscard]] const std::optional<Pruned>& pruned() const { return pruned_; }
+
+  // The whole state, for a position (position.hpp); restore() refuses what encode() would not have written.
+  [[nodiscard]] json::Object encode() const;
+  [[nodiscard]] static base::Result<Chain> restore(const json::Value& state, const base::KeyId& key_id);
+  [[nodiscard]] const TenantHeads& tenants() const { return tenants_; }
 
  private:
-  struct TenantHead {
-    TenantSeq seq;
-    crypto::Digest hash;
-  };
   [[nodiscard]] TenantHead tenant_head(const base::TenantId& tenant) const;
   [[nodiscard]] base::Result<> check_begin(const Entry& entry, const crypto::PublicKey& key) const;
   [[nodiscard]] base::Result<> check_place(const Entry& entry) const;
   [[nodiscard]] base::Result<> check_checkpoint(std::string_view line, const Entry& entry,
                                                 const crypto::PublicKey& key) const;
+  [[nodiscard]] base::Result<> check_tombstone(const Entry& entry) const;
   void take_trust(const Entry& entry);
 
   std::string install_id_;
@@ -67,7 +78,7 @@ class Chain {
   crypto::Digest last_hash_;
   base::Timestamp last_time_{};
   std::array<SourceSeq, kSourceCount> sources_{};
-  std::map<base::TenantId, TenantHead> tenants_;
+  TenantHeads tenants_;
   crypto::MerkleFrontier tree_;
   std::uint64_t uncovered_ = 0;
   std::optional<crypto::Digest> last_checkpoint_;
@@ -76,6 +87,7 @@ class Chain {
   std::int64_t revocation_number_ = 0;
   std::int64_t trust_acts_ = 0;
   SourceSeq trust_act_;
+  std::optional<Pruned> pruned_;
 };
 
 }  // namespace stargraph::audit

@@ -23,6 +23,7 @@ enum class EventName : std::uint8_t {
   kAuditRecovered,
   kAuditCheckpoint,
   kAuditRotated,
+  kAuditPruned,
   kAuditRefused,
   kAuditStopping,
   // the daemon
@@ -67,6 +68,7 @@ enum class EventName : std::uint8_t {
   kTrustKeyRotated,
   kTrustFloorRaised,
   kTrustRevoked,
+  kTrustRepaired,
   kPolicyActivated,
   kApprovalGiven,
 };

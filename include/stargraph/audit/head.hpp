@@ -16,6 +16,8 @@ struct Head {
   SourceSeq trust_act;                 // which of those the last act of trust is that succeeded; 0 before the first
   crypto::Digest floors;               // floors_digest() of what the log has seen activated
   std::int64_t revocation_number = 0;  // the highest it has seen
+  std::uint32_t first_segment = 1;     // of those on this disk; older ones were archived
+  std::uint32_t last_segment = 1;      // the one that grows
 };
 
 }  // namespace stargraph::audit

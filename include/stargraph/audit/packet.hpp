@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "stargraph/audit/head.hpp"
+#include "stargraph/audit/part.hpp"
+#include "stargraph/audit/prune.hpp"
 #include "stargraph/audit/receipt.hpp"
 #include "stargraph/crypto/signature.hpp"
 
@@ -34,14 +36,36 @@ struct Submission {
 };
 [[nodiscard]] base::Result<Submission> decode_submission(std::string_view packet);
 
-// server: {"entry_hash":…,"floors":…,"install_id":…,"nonce":…,"revocation_number":n,"seq":n,"source":…,"source_seq":n,
-//          "trust_act":n,"trust_acts":n,"type":"head","v":1,"key_id":…,"alg":…,"signature":…}
+// client, entries.sock: {"part":"segment"|"tree","segment":n,"type":"open","v":1}
+struct OpenRequest {
+  LogPart part = LogPart::kSegment;
+  std::uint32_t segment = 0;
+};
+[[nodiscard]] std::string encode_open(const OpenRequest& request);
+[[nodiscard]] base::Result<OpenRequest> decode_open(std::string_view packet);
+// client, trust.sock: {"digests":["…"],"first_segment":n,"type":"prune","v":1}
+[[nodiscard]] std::string encode_prune(const Prune& prune);
+[[nodiscard]] base::Result<Prune> decode_prune(std::string_view packet);
+// What a client's packet after its hello is, by its first member.
+enum class RequestKind : std::uint8_t { kRecord, kOpen, kPrune, kUnknown };
+[[nodiscard]] RequestKind request_kind(std::string_view packet);
+
+// server: {"entry_hash":…,"first_segment":n,"floors":…,"install_id":…,"last_segment":n,"nonce":…,"revocation_number":n,
+//          "seq":n,"source":…,"source_seq":n,"trust_act":n,"trust_acts":n,"type":"head","v":1,"key_id":…,"alg":…,
+//          "signature":…}
 [[nodiscard]] base::Result<std::string> encode_head(const Head& head, Source source, std::string_view nonce,
                                                     const crypto::PrivateKey& key);
 // server: {"receipt":{…},"type":"receipt","v":1}
 [[nodiscard]] std::string encode_receipt_packet(const Receipt& receipt);
 // server: {"code":"…","type":"refused","v":1}; the connection ends after it.
 [[nodiscard]] std::string encode_refusal(base::Code code);
+
+// server: {"first_seq":n,"part":…,"segment":n,"size":n,"type":"part","v":1} and one descriptor
+[[nodiscard]] std::string encode_part(const OpenedPart& part);
+// server: {"code":"…","part":…,"segment":n,"type":"unopened","v":1}; the connection goes on.
+[[nodiscard]] std::string encode_unopened(const OpenRequest& request, base::Code code);
+// The answer to a request, without its descriptor; the code of one that was not opened.
+[[nodiscard]] base::Result<OpenedPart> decode_part(std::string_view packet, const OpenRequest& request);
 
 // What a client got. A refusal comes out as its Error.
 struct Reply {

@@ -49,6 +49,13 @@ class Shipper {
   [[nodiscard]] Lag lag() const;    // any thread
   [[nodiscard]] Head head() const;  // the last one seen; any thread
   [[nodiscard]] bool lost() const;
+  // Which segments there are, as of head().
+  [[nodiscard]] LogShape log_shape() const;
+  // A part of the log to read. Any thread but the shipper's; asks on its thread and waits at most kOpenTimeout, so
+  // start() must have been called. kNotFound for what is not there, kAuditUnavailable when the link is lost,
+  // kTimedOut. The descriptor stays good when the segment is archived meanwhile.
+  [[nodiscard]] base::Result<OpenedPart> open_part(LogPart part, std::uint32_t segment);
+  static constexpr base::Duration kOpenTimeout = std::chrono::seconds(5);
 
  private:
   struct State;

@@ -55,9 +55,14 @@ class Env {
 
   // The whole file; kTooLarge when it is longer than `max_bytes`, kNotFound when absent.
   virtual Result<Bytes> read_file(const Path& path, std::uint64_t max_bytes) = 0;
+  // At most `max_bytes` from `offset` on; fewer only where the file ends.
+  virtual Result<Bytes> read_range(const Path& path, std::uint64_t offset, std::uint64_t max_bytes) = 0;
   // Old content or new content after a crash, never a mixture: temporary file, sync, rename, sync of
   // the directory. `mode` is exact (the umask does not apply).
   virtual Result<> write_file(const Path& path, BytesView bytes, std::uint32_t mode) = 0;
+  // A file of `size` bytes whose blocks are on the disk (fallocate), synced; kDiskLow when they are not to be had,
+  // and then there is no file. One that is there already only grows.
+  virtual Result<> preallocate(const Path& path, std::uint64_t size, std::uint32_t mode) = 0;
   // Creates with `mode` when absent.
   virtual Result<std::unique_ptr<AppendFile>> open_append(const Path& path, std::uint32_t mode) = 0;
   virtual Result<FileInfo> info(const Path& path) = 0;                        // lstat; kNotFound when absent

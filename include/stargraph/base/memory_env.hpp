@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -28,6 +29,13 @@ class MemoryEnv final : public Env {
   void crash();
   // Called before each operation; an error from it is the operation's result and nothing happens.
   void set_fault(std::function<Result<>(EnvOperation, const Path&)> fault);
+  // How many bytes all files together may have; what is beyond is kDiskLow. An append fills what room there is and
+  // then fails, as write(2) does.
+  void set_capacity(std::optional<std::uint64_t> bytes);
+  // The next append writes only so many bytes and fails.
+  void tear_next_append(std::uint64_t bytes);
+  // A second name for a file.
+  void link(const Path& from, const Path& to);
   // Operations done so far, faulted ones included.
   [[nodiscard]] std::uint64_t operations() const;
 
@@ -35,6 +43,8 @@ class MemoryEnv final : public Env {
   Duration monotonic() override;
   void random(std::span<std::byte> out) override;
   Result<Bytes> read_file(const Path& path, std::uint64_t max_bytes) override;
+  Result<Bytes> read_range(const Path& path, std::uint64_t offset, std::uint64_t max_bytes) override;
+  Result<> preallocate(const Path& path, std::uint64_t size, std::uint32_t mode) override;
   Result<> write_file(const Path& path, BytesView bytes, std::uint32_t mode) override;
   Result<std::unique_ptr<AppendFile>> open_append(const Path& path, std::uint32_t mode) override;
   Result<FileInfo> info(const Path& path) override;
@@ -48,6 +58,7 @@ class MemoryEnv final : public Env {
   class File;
   class Appender;
   Result<> before(EnvOperation operation, const Path& path);
+  [[nodiscard]] std::uint64_t room() const;  // bytes; the mutex is held
 
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<File>> files_;
@@ -57,6 +68,8 @@ class MemoryEnv final : public Env {
   Timestamp now_;
   Duration monotonic_{0};
   std::uint64_t operations_ = 0;
+  std::optional<std::uint64_t> capacity_;
+  std::optional<std::uint64_t> tear_at_;
   std::uint64_t next_inode_ = 1;
   std::uint64_t generation_ = 0;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,8 @@ class MerkleFrontier {
   // Peaks from the largest subtree to the smallest, as many as bits set in `size`; else kMalformed.
   [[nodiscard]] static base::Result<MerkleFrontier> restore(std::uint64_t size, std::vector<Digest> peaks);
   void append(const Digest& leaf);  // `leaf` is merkle_leaf(data)
+  // The same, and the nodes that this completes, in post-order, go to the end of `nodes`.
+  void append(const Digest& leaf, base::Bytes& nodes);
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] Digest root() const;
   [[nodiscard]] std::span<const Digest> peaks() const { return peaks_; }
@@ -38,5 +41,19 @@ class MerkleFrontier {
 [[nodiscard]] std::vector<Digest> consistency_proof(std::span<const Digest> leaves, std::uint64_t old_size);
 [[nodiscard]] bool verify_consistency(std::uint64_t old_size, const Digest& old_root, std::uint64_t size,
                                       const Digest& root, std::span<const Digest> proof);
+
+// A tree kept as its nodes in post-order: each leaf when it came, each perfect subtree's root when its last leaf
+// did. That only ever grows at its end, and a proof reads O(log n) of its nodes.
+[[nodiscard]] std::uint64_t node_count(std::uint64_t leaves);
+// Where the root of the perfect subtree of 2^level leaves from `first` on stands; `first` is a multiple of 2^level.
+[[nodiscard]] std::uint64_t node_position(std::uint64_t first, unsigned level);
+using NodeReader = std::function<base::Result<Digest>(std::uint64_t position)>;
+// The same proofs as above, of the tree of the first `size` leaves; the reader's errors, kMalformed for an index or
+// size that is none.
+[[nodiscard]] base::Result<std::vector<Digest>> inclusion_path(std::uint64_t index, std::uint64_t size,
+                                                               const NodeReader& node);
+[[nodiscard]] base::Result<std::vector<Digest>> consistency_path(std::uint64_t old_size, std::uint64_t size,
+                                                                 const NodeReader& node);
+[[nodiscard]] base::Result<Digest> tree_root(std::uint64_t size, const NodeReader& node);
 
 }  // namespace stargraph::crypto
