@@ -66,9 +66,8 @@ constexpr auto kEvents = std::to_array<EventRow>({
     {EventName::kTrustThresholdSet, "trust.threshold_set", kTrust, "how many pinned keys must sign was changed"},
     {EventName::kTrustKeyRotated, "trust.key_rotated", kTrust, "a pinned key handed over to its successor"},
     {EventName::kTrustFloorRaised, "trust.floor_raised", kTrust, "the lowest allowed epoch of a pack rose"},
-    {EventName::kTrustRepaired, "trust.repaired", kTrust,
-     "acts that the trust store had lost were taken back from the log"},
     {EventName::kTrustRevoked, "trust.revoked", kTrust, "a key, digest or epoch range was revoked"},
+    {EventName::kTrustRepaired, "trust.repaired", kTrust, "acts that the trust store had lost came back from the log"},
     {EventName::kPolicyActivated, "policy.activated", kTrust | kDaemon, "a policy pack became the one in force"},
     {EventName::kApprovalGiven, "approval.given", kTrust, "an approver's token was accepted"},
 });

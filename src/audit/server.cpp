@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "audit/socket.hpp"
+#include "stargraph/audit/again.hpp"
 #include "stargraph/audit/packet.hpp"
 
 namespace stargraph::audit {
@@ -114,6 +115,7 @@ Result<> Server::receive_from(Connection& connection) {
 }
 
 Result<> Server::handle(Connection& connection, std::string_view packet) {
+  if (!connection.nonce.empty() && is_again(packet)) return handle_again(connection, packet);
   if (!connection.nonce.empty()) return handle_record(connection, packet);
   const Result<Hello> hello = decode_hello(packet);
   if (!hello) return refuse(connection, hello.error().code);
@@ -133,6 +135,23 @@ Result<> Server::handle_record(Connection& connection, std::string_view packet) 
     // A receipt is for the source's last record; an older one is in its asker's hands or lost.
     if (placed->line.empty()) return refuse(connection, Code::kConflict);
     connection.receipts.push_back(placed->line);
+  }
+  connection.owes_head = true;
+  return {};
+}
+
+Result<> Server::handle_again(Connection& connection, std::string_view packet) {
+  if (connection.source != Source::kTrust) return refuse(connection, Code::kCapabilityDenied);
+  const Result<SourceSeq> number = decode_again(packet);
+  if (!number) return refuse(connection, number.error().code);
+  if (number->value() > 0) {
+    Result<std::string> line = writer_.line_of(connection.source, *number);
+    // Not there any more, or never: nobody's fault that has to stand in the log.
+    if (!line) {
+      connection.refused = line.error().code;
+      return {};
+    }
+    connection.receipts.push_back(*std::move(line));
   }
   connection.owes_head = true;
   return {};

@@ -11,6 +11,13 @@ using base::Code;
 using base::fail;
 using base::Result;
 
+// An act of trust says after which one it was made; an importer that does not know the last one may not hide it.
+bool follows(const Event& event, SourceSeq last_act) {
+  const json::Value* const previous = event.data.find("previous");
+  if (event.outcome != Outcome::kSuccess || event.data.find("act") == nullptr || previous == nullptr) return true;
+  return previous->integer() != nullptr && *previous->integer() == last_act.value();
+}
+
 }  // namespace
 
 Writer::Writer(base::Env& env, crypto::PrivateKey key, Options options)
@@ -53,6 +60,9 @@ Result<Writer::Placed> Writer::append(Source source, const Record& record) {
   if (record.source_seq != last.next()) {
     return fail(Code::kAuditGap, "audit: source_seq: " + std::to_string(record.source_seq.value()) + ", expected " +
                                      std::to_string(last.next().value()));
+  }
+  if (source == Source::kTrust && !follows(record.event, chain_.trust_act())) {
+    return fail(Code::kAuditFork, "audit: an act of trust that does not follow the last one");
   }
   Placed placed;
   SG_TRY(placed.line, chain_entry(source, record.source_seq, record.event, record.time));

@@ -43,6 +43,7 @@ class Server {
   [[nodiscard]] base::Result<> receive_from(Connection& connection);
   [[nodiscard]] base::Result<> handle(Connection& connection, std::string_view packet);
   [[nodiscard]] base::Result<> handle_record(Connection& connection, std::string_view packet);
+  [[nodiscard]] base::Result<> handle_again(Connection& connection, std::string_view packet);
   [[nodiscard]] base::Result<> refuse(Connection& connection, base::Code code);
   [[nodiscard]] base::Result<> answer(Connection& connection);
 

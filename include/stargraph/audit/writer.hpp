@@ -46,8 +46,12 @@ class Writer {
     std::string line;  // empty for a repeat that is not the source's last record
   };
   // kAuditGap when the number is not the source's next one; kAuditFork for another act under a taken number, or
-  // a number too old to compare; kCapabilityDenied when this source may not send that event; check_event's codes.
+  // a number too old to compare, and for an act of trust whose "previous" is not the last one here; kCapabilityDenied
+  // when this source may not send that event; check_event's codes.
   [[nodiscard]] base::Result<Placed> append(Source source, const Record& record);
+  // The line of a record that stands in the log, from its files: kNotFound when it is not on this disk. Takes as long
+  // as reading the segments from there on.
+  [[nodiscard]] base::Result<std::string> line_of(Source source, SourceSeq number) const;
   // The writer's own entries.
   [[nodiscard]] base::Result<> append_own(EventName name, Outcome outcome, json::Object data);
 
