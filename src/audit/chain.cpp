@@ -123,6 +123,11 @@ Result<> Chain::check_tombstone(const Entry& entry) const {
 
 Result<Entry> Chain::accept(std::string_view line, const crypto::PublicKey& key) {
   SG_TRY(Entry entry, decode_entry(line));
+  SG_TRY(accept(line, entry, key));
+  return entry;
+}
+
+Result<> Chain::accept(std::string_view line, const Entry& entry, const crypto::PublicKey& key) {
   if (seq_.value() == 0) {
     SG_TRY(check_begin(entry, key));
     begin(*text_member(entry.event.data, "install_id"), key.key_id());
@@ -131,7 +136,7 @@ Result<Entry> Chain::accept(std::string_view line, const crypto::PublicKey& key)
   if (entry.event.name == EventName::kAuditCheckpoint) SG_TRY(check_checkpoint(line, entry, key));
   if (entry.event.name == EventName::kAuditPruned) SG_TRY(check_tombstone(entry));
   take(entry);
-  return entry;
+  return {};
 }
 
 void Chain::take(const Entry& entry) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
+#include "audit/read_ahead.hpp"
 #include "stargraph/audit/segment.hpp"
 
 namespace stargraph::audit {
@@ -23,23 +25,37 @@ Result<Entry> read_anchor(std::string_view text, const crypto::PublicKey& key) {
   return anchor;
 }
 
-Result<> feed(LogVerifier& verifier, const base::Path& path) {
-  SG_TRY(LineReader reader, LineReader::open(path));
-  verifier.begin_file(path.string());
-  while (true) {
-    std::string_view line;
-    SG_TRY(const LineReader::What what, reader.next(line));
-    if (what == LineReader::What::kEnd) return {};
-    if (what == LineReader::What::kTorn) {
-      verifier.torn(line.size());
-      return {};
-    }
-    if (what == LineReader::What::kTooLong) {
-      verifier.too_long();
-      return {};
-    }
-    if (!verifier.line(line)) return {};
+constexpr unsigned kMostThreads = 4;
+
+unsigned threads_of(const VerifyOptions& options) {
+  if (options.threads > 0) return options.threads;
+  return std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
+}
+
+// The note beside a first segment that is not the first of the log.
+Result<std::optional<Position>> read_state_note(const base::Path& first, const crypto::PublicKey& key) {
+  const auto number = segment_number(first.filename().string());
+  if (!number || *number == 1) return std::nullopt;
+  const base::Path note = first.parent_path() / state_note_name(*number);
+  const auto text = base::real_env().read_file(note, kMaxPositionBytes);
+  if (!text && text.error().code == Code::kNotFound) return std::nullopt;  // then the first line says what is wrong
+  if (!text) return std::unexpected(text.error());
+  SG_TRY(Position position, decode_position(base::as_text(*text), key));
+  if (position.segment != *number || position.offset != 0) {
+    return fail(Code::kAuditMalformed, "audit: " + note.string() + ": not of this segment's beginning");
   }
+  return position;
+}
+
+// False when the block has a line that does not hold.
+Result<bool> feed(LogVerifier& verifier, const Block& block, const VerifyOptions& options) {
+  for (const DecodedLine& decoded : block.lines) {
+    if (!verifier.line(decoded.line, decoded.entry)) return false;
+    if (options.each) SG_TRY(options.each(*decoded.entry, decoded.line, verifier.chain()));
+  }
+  if (block.torn_bytes > 0) verifier.torn(block.torn_bytes);
+  if (block.too_long) verifier.too_long();
+  return !block.too_long;
 }
 
 }  // namespace
@@ -52,6 +68,14 @@ Result<LogVerifier> LogVerifier::make(crypto::PublicKey key, std::optional<std::
     SG_TRY(verifier.anchor_, read_anchor(*anchor, verifier.key_));
   }
   return verifier;
+}
+
+void LogVerifier::begin_at(Position note) {
+  chain_ = std::move(note.chain);
+  archived_ = chain_.seq();
+  report_.archived = static_cast<std::uint64_t>(archived_.value());
+  // The note names one checkpoint of what is not here; an older anchor cannot be held against anything.
+  if (anchor_ && chain_.last_checkpoint() == anchor_->entry_hash) report_.anchored = true;
 }
 
 void LogVerifier::begin_file(std::string name) {
@@ -71,9 +95,16 @@ bool LogVerifier::refuse(Code code, std::uint64_t line, std::string detail) {
 
 bool LogVerifier::line(std::string_view line) {
   if (report_.bad) return false;
+  return this->line(line, decode_entry(line));
+}
+
+bool LogVerifier::line(std::string_view line, const Result<Entry>& entry) {
+  if (report_.bad) return false;
   ++line_number_;
-  const Result<Entry> entry = chain_.accept(line, key_);
   if (!entry) return refuse(entry.error().code, line_number_, entry.error().message);
+  if (const auto taken = chain_.accept(line, *entry, key_); !taken) {
+    return refuse(taken.error().code, line_number_, taken.error().message);
+  }
   ++report_.entries;
   if (entry->event.name == EventName::kAuditCheckpoint) {
     ++report_.checkpoints;
@@ -104,7 +135,13 @@ Report LogVerifier::finish() {
     refuse(Code::kAuditTruncated, line_number_, "audit: the log has no checkpoint: nothing in it is signed");
   }
   if (!report_.bad && anchor_ && !report_.anchored) {
-    refuse(Code::kAuditTruncated, line_number_, "audit: the log ends before the anchor's entry");
+    const bool before = anchor_->seq <= archived_;
+    refuse(Code::kAuditTruncated, before ? 0 : line_number_,
+           before ? "audit: the anchor's entry was archived" : "audit: the log ends before the anchor's entry");
+  }
+  const auto& pruned = chain_.pruned();
+  if (!report_.bad && archived_.value() > 0 && (!pruned || pruned->last_seq != archived_)) {
+    refuse(Code::kAuditTruncated, 0, "audit: segments are missing and no tombstone says that they were archived");
   }
   report_.install_id = chain_.install_id();
   report_.unsigned_tail = chain_.uncovered();
@@ -131,11 +168,27 @@ Result<std::vector<base::Path>> log_files(const std::vector<base::Path>& paths) 
 }
 
 Result<Report> verify_log(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
-                          const std::optional<std::string>& anchor) {
-  SG_TRY(LogVerifier verifier, LogVerifier::make(key, anchor));
+                          const VerifyOptions& options) {
+  SG_TRY(LogVerifier verifier, LogVerifier::make(key, options.anchor));
   SG_TRY(const std::vector<base::Path> files, log_files(paths));
-  for (const base::Path& file : files) SG_TRY(feed(verifier, file));
+  if (!files.empty()) {
+    SG_TRY(std::optional<Position> note, read_state_note(files.front(), key));
+    if (note) verifier.begin_at(*std::move(note));
+  }
+  ReadAhead ahead(files, threads_of(options));
+  while (true) {
+    SG_TRY(const Block* const block, ahead.next());
+    if (block == nullptr) break;
+    if (block->begins_file) verifier.begin_file(files[block->file].string());
+    SG_TRY(const bool holds, feed(verifier, *block, options));
+    if (!holds) break;
+  }
   return verifier.finish();
+}
+
+Result<Report> verify_log(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
+                          const std::optional<std::string>& anchor) {
+  return verify_log(paths, key, VerifyOptions{.anchor = anchor});
 }
 
 }  // namespace stargraph::audit

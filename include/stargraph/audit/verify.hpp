@@ -1,13 +1,15 @@
-// Verifying a log with nothing but its files and the audit public key.
+// Verifying a log with nothing but its files and the audit public key, in constant memory and on several cores.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "stargraph/audit/chain.hpp"
+#include "stargraph/audit/position.hpp"
 #include "stargraph/base/env.hpp"
 #include "stargraph/crypto/signature.hpp"
 
@@ -33,6 +35,7 @@ struct Report {
   std::string install_id;
   std::string last_checkpoint;  // its line, to carry away
   bool anchored = false;        // an anchor was given and holds
+  std::uint64_t archived = 0;   // entries before the first one here, gone under a tombstone: the key's word for them
 
   [[nodiscard]] bool good() const { return !bad.has_value(); }
 };
@@ -44,9 +47,14 @@ class LogVerifier {
   // kAuditBadSignature when it is none by this key.
   [[nodiscard]] static base::Result<LogVerifier> make(crypto::PublicKey key, std::optional<std::string> anchor);
 
+  // Before the first file: the log begins after `note`, the older segments were archived. finish() then asks for the
+  // tombstone that says so (kAuditTruncated).
+  void begin_at(Position note);
   void begin_file(std::string name);
   // False when the line is bad; nothing may be fed after that.
   bool line(std::string_view line);
+  // The same for a line that was decoded elsewhere (Chain::accept).
+  bool line(std::string_view line, const base::Result<Entry>& decoded);
   void torn(std::uint64_t bytes);  // the file's last bytes
   void too_long();
   [[nodiscard]] Report finish();
@@ -63,10 +71,24 @@ class LogVerifier {
   Report report_;
   std::string file_;
   std::uint64_t line_number_ = 0;
+  LogSeq archived_;  // the last entry before the first file
 };
 
-// Files in the order of the log; a directory stands for its segments. Constant memory. Errors are about
-// reading (kNotFound, kIo) and the anchor; what is wrong with the log stands in the report.
+// One entry that holds, its line, and the chain after it. `entry.event.data` is empty in entries of the daemon:
+// decode_entry(line) has it. An error ends the reading and comes out.
+using EntryVisitor = std::function<base::Result<>(const Entry& entry, std::string_view line, const Chain& chain)>;
+
+struct VerifyOptions {
+  std::optional<std::string> anchor{};
+  unsigned threads = 0;  // that decode; 0: one for each core, at most 4
+  EntryVisitor each{};   // called by the caller's thread, in the order of the log
+};
+
+// Files in the order of the log; a directory stands for its segments. A first segment N > 1 begins after its state note
+// audit-N.state, which stands beside it. Constant memory. Errors are about reading (kNotFound, kIo), the anchor and
+// the note; what is wrong with the log stands in the report.
+[[nodiscard]] base::Result<Report> verify_log(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
+                                              const VerifyOptions& options);
 [[nodiscard]] base::Result<Report> verify_log(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
                                               const std::optional<std::string>& anchor = std::nullopt);
 // The segments behind paths, as verify_log takes them.
