@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -46,7 +47,8 @@ class Service {
     for (const Socket& socket : sockets) names += (names.empty() ? "" : ":") + socket.name;
     pid_ = ::fork();
     if (pid_ != 0) return;
-    constexpr int kHigh = 100;  // out of the way of 3, 4, ...
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // an aborted test leaves nothing behind
+    constexpr int kHigh = 100;           // out of the way of 3, 4, ...
     constexpr int kFirst = 3;
     for (std::size_t i = 0; i < sockets.size(); ++i) ::dup2(sockets[i].descriptor, kHigh + static_cast<int>(i));
     for (std::size_t i = 0; i < sockets.size(); ++i) ::dup2(kHigh + static_cast<int>(i), kFirst + static_cast<int>(i));

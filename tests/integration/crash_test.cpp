@@ -6,6 +6,7 @@
 #include <map>
 #include <thread>
 
+#include "integration/answer.hpp"
 #include "integration/appliance.hpp"
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/crypto/fips.hpp"
@@ -21,19 +22,6 @@ const std::filesystem::path kPrograms = STARGRAPH_PROGRAMS;
 
 constexpr const char* kWork =
     "ir_version: \"1.0.0\"\nid: \"graph:work\"\nnodes:\n  - {id: first, kind: demo.a}\n  - {id: last, kind: halt}\n";
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-std::string status_of(const CommandResult& result) {
-  return result.out.size() < 3 ? "" : result.out.substr(result.out.size() - 3);
-}
-
-std::string member(const std::string& json, const std::string& name) {
-  const std::size_t at = json.find("\"" + name + "\":\"");
-  if (at == std::string::npos) return "";
-  const std::size_t from = at + name.size() + 4;
-  return json.substr(from, json.find('"', from) - from);
-}
 
 // Asks again until `good` or a minute is over; the last answer.
 std::string until(const std::function<std::string()>& ask, const std::function<bool(const std::string&)>& good) {

@@ -4,23 +4,11 @@
 #include <functional>
 #include <thread>
 
+#include "integration/answer.hpp"
 #include "integration/appliance.hpp"
 
 namespace stargraph::test {
 namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-std::string status_of(const CommandResult& result) {
-  return result.out.size() < 3 ? "" : result.out.substr(result.out.size() - 3);
-}
-
-std::string member(const std::string& json, const std::string& name) {
-  const std::size_t at = json.find("\"" + name + "\":\"");
-  if (at == std::string::npos) return "";
-  const std::size_t from = at + name.size() + 4;
-  return json.substr(from, json.find('"', from) - from);
-}
 
 std::size_t count(const std::string& text, const std::string& part) {
   std::size_t found = 0;

@@ -9,13 +9,14 @@
 #include <algorithm>
 #include <functional>
 
+#include "integration/answer.hpp"
 #include "integration/pack_cli.hpp"
 #include "stargraph/base/sanitized.hpp"
 
 namespace stargraph {
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+using test::has;
 
 class PackTrust : public PackCli {
  protected:

@@ -2,6 +2,7 @@
 // stale, revoked or exchanged, and what a reload or a revocation does to runs under way.
 #include <gtest/gtest.h>
 
+#include "integration/answer.hpp"
 #include "integration/site.hpp"
 #include "stargraph/crypto/fips.hpp"
 
@@ -9,19 +10,6 @@ namespace stargraph::test {
 namespace {
 
 using base::Code;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-std::string status_of(const CommandResult& result) {
-  return result.out.size() < 3 ? "" : result.out.substr(result.out.size() - 3);
-}
-
-std::string member(const std::string& json, const std::string& name) {
-  const std::size_t at = json.find("\"" + name + "\":\"");
-  if (at == std::string::npos) return "";
-  const std::size_t from = at + name.size() + 4;
-  return json.substr(from, json.find('"', from) - from);
-}
 
 class ClearedDaemon : public ::testing::Test {
  protected:

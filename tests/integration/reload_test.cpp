@@ -2,18 +2,13 @@
 // imports them, the daemon starts in `cleared`, and `stargraph-pack reload` changes what it serves, or says why not.
 #include <gtest/gtest.h>
 
+#include "integration/answer.hpp"
 #include "integration/appliance.hpp"
 #include "stargraph/base/env.hpp"
 #include "stargraph/base/time.hpp"
 
 namespace stargraph::test {
 namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-std::string status_of(const CommandResult& result) {
-  return result.out.size() < 3 ? "" : result.out.substr(result.out.size() - 3);
-}
 
 class Ceremony : public ::testing::Test {
  protected:

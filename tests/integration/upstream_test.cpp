@@ -3,6 +3,7 @@
 // real `stargraph-pack` built and imported. What the daemon refuses of upstream is refused here too, with its reason.
 #include <gtest/gtest.h>
 
+#include "integration/answer.hpp"
 #include "integration/appliance.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/write.hpp"
@@ -14,8 +15,6 @@ namespace {
 using Nodes = std::vector<std::string>;
 
 const std::filesystem::path kPrograms = STARGRAPH_PROGRAMS;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 json::Value parsed(const std::string& text) {
   auto value = json::parse(text);

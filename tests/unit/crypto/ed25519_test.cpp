@@ -9,11 +9,14 @@
 #include "crypto/ed25519.hpp"
 #include "keys.hpp"
 #include "stargraph/crypto/signature.hpp"
+#include "support/ed25519_points.hpp"
 
 namespace stargraph::crypto {
 namespace {
 
 using base::Code;
+using test::kGroupOrder;
+using test::kSmallOrder;
 
 struct Rfc8032Vector {
   std::string_view key;
@@ -33,20 +36,6 @@ constexpr Rfc8032Vector kVectors[] = {
      "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28d"
      "c027beceea1ec40a"},
 };
-
-// The eight points whose order divides 8, computed from the curve equation.
-constexpr std::string_view kSmallOrder[] = {
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000080",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-};
-
-constexpr std::string_view kGroupOrder = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
 
 // Little-endian a + b.
 base::Bytes sum(base::BytesView a, base::BytesView b) {

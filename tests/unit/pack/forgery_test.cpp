@@ -7,27 +7,15 @@
 #include "sample_pack.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/write.hpp"
+#include "support/ed25519_points.hpp"
 
 namespace stargraph::pack {
 namespace {
 
 using base::Bytes;
 using base::Code;
-
-// L, the order of the base point, little-endian (RFC 8032 5.1).
-constexpr std::string_view kOrder = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
-
-// The eight points whose order divides 8.
-constexpr std::string_view kSmallOrder[] = {
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000080",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-};
+using test::kGroupOrder;
+using test::kSmallOrder;
 
 // A pack under other signatures than its own.
 class Forgery : public ::testing::Test {
@@ -78,7 +66,7 @@ Bytes add(Bytes a, const Bytes& b, unsigned n) {
 
 // (R, S + nL) satisfies the equation as well as (R, S): a second signature of the same message that nobody made.
 TEST_F(Forgery, RC_T_PACK_RefusesSPlusMultiplesOfL) {
-  const Bytes order = base::from_hex(kOrder).value();
+  const Bytes order = base::from_hex(kGroupOrder).value();
   const Bytes s(signature().begin() + 32, signature().end());
   ASSERT_EQ(why_signature(signature()), Code::kInternal) << "the signature itself holds";
   for (unsigned n = 1; n <= 14; ++n) {  // S < L < 2^253: up to 14 fit into 32 bytes
