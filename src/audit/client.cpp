@@ -129,6 +129,8 @@ Result<Receipt> Client::prune(const Prune& prune, base::Duration timeout) {
   if (tombstone.what.first_segment != prune.first_segment || tombstone.what.digests != prune.digests) {
     return fail(Code::kReceiptInvalid, "audit: receipt: for other segments");
   }
+  SG_TRY(const Reply second, state_->reply(timeout));
+  if (!second.head) return fail(Code::kMalformed, "audit: reply: not the head after the prune");
   return *reply.receipt;
 }
 

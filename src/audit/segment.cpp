@@ -50,7 +50,8 @@ Result<std::vector<std::uint32_t>> list_segments(base::Env& env, const base::Pat
   }
   std::ranges::sort(numbers);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (numbers[i] != i + 1) return fail(Code::kAuditGap, "audit: " + directory.string() + ": a segment is missing");
+    if (numbers[i] != numbers.front() + i)
+      return fail(Code::kAuditGap, "audit: " + directory.string() + ": a segment is missing");
   }
   return numbers;
 }
@@ -85,9 +86,13 @@ Result<> SegmentFile::check_name() const {
 Result<> SegmentFile::write(std::string_view lines) {
   SG_TRY(check_name());
   SG_TRY(file_->append(base::as_bytes(lines)));
-  SG_TRY(file_->sync());
-  size_ += lines.size();
-  return {};
+  Result<> synced = file_->sync();
+  if (synced) {
+    size_ += lines.size();
+  } else if (synced.error().code == Code::kDiskLow) {
+    synced.error().code = Code::kIo;  // nobody knows which pages a failed sync lost
+  }
+  return synced;
 }
 
 Result<> SegmentFile::truncate(std::uint64_t size) {

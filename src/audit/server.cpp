@@ -45,7 +45,9 @@ class Server::Connection {
   std::string nonce;                  // empty until its hello
   std::vector<std::string> receipts;  // lines to give receipts for after the commit
   bool owes_head = false;
-  std::optional<Code> refused;  // told after the commit, then the end
+  std::vector<OpenedPart> parts;      // to hand over
+  std::vector<std::string> unopened;  // answers to what could not be opened
+  std::optional<Code> refused;        // told after the commit, then the end
   bool gone = false;
 };
 
@@ -57,6 +59,20 @@ void Server::adopt(int descriptor, Source source) {
 }
 
 Result<> Server::turn(base::Duration timeout, int wake) {
+  const Result<> turned = take_turn(timeout, wake);
+  if (!turned) tell_end(turned.error().code);
+  return turned;
+}
+
+// So that a daemon knows a full disk from a crash. Nothing that was not acknowledged is by this.
+void Server::tell_end(Code code) {
+  for (const auto& connection : connections_) {
+    if (connection->gone || connection->nonce.empty()) continue;
+    static_cast<void>(connection->socket.send(encode_refusal(code), kNoWait));  // the end either way
+  }
+}
+
+Result<> Server::take_turn(base::Duration timeout, int wake) {
   std::vector<pollfd> polled{pollfd{wake, POLLIN, 0}};
   for (const auto& connection : connections_) polled.push_back({connection->socket.descriptor(), POLLIN, 0});
   for (const Listener& listener : listeners_) polled.push_back({listener.descriptor, POLLIN, 0});
@@ -116,7 +132,14 @@ Result<> Server::receive_from(Connection& connection) {
 
 Result<> Server::handle(Connection& connection, std::string_view packet) {
   if (!connection.nonce.empty() && is_again(packet)) return handle_again(connection, packet);
-  if (!connection.nonce.empty()) return handle_record(connection, packet);
+  if (!connection.nonce.empty()) {
+    switch (request_kind(packet)) {
+      case RequestKind::kOpen: return handle_open(connection, packet);
+      case RequestKind::kPrune: return handle_prune(connection, packet);
+      case RequestKind::kRecord:
+      case RequestKind::kUnknown: return handle_record(connection, packet);
+    }
+  }
   const Result<Hello> hello = decode_hello(packet);
   if (!hello) return refuse(connection, hello.error().code);
   if (hello->source != connection.source) return refuse(connection, Code::kCapabilityDenied);
@@ -157,6 +180,31 @@ Result<> Server::handle_again(Connection& connection, std::string_view packet) {
   return {};
 }
 
+Result<> Server::handle_open(Connection& connection, std::string_view packet) {
+  if (connection.source != Source::kDaemon) return refuse(connection, Code::kCapabilityDenied);
+  const Result<OpenRequest> request = decode_open(packet);
+  if (!request) return refuse(connection, request.error().code);
+  Result<OpenedPart> opened = writer_.open_part(request->part, request->segment);
+  if (opened) {
+    connection.parts.push_back(*std::move(opened));
+  } else {
+    connection.unopened.push_back(encode_unopened(*request, opened.error().code));
+  }
+  return {};
+}
+
+Result<> Server::handle_prune(Connection& connection, std::string_view packet) {
+  if (connection.source != Source::kTrust) return refuse(connection, Code::kCapabilityDenied);
+  const Result<Prune> what = decode_prune(packet);
+  if (!what) return refuse(connection, what.error().code);
+  Result<std::string> line = writer_.prune(*what);
+  if (!line && writer_.failed()) return std::unexpected(line.error());
+  if (!line) return refuse(connection, line.error().code);
+  connection.receipts.push_back(*std::move(line));
+  connection.owes_head = true;
+  return {};
+}
+
 Result<> Server::refuse(Connection& connection, Code code) {
   // Two importers at once count from the same head; the slower one is told to begin again.
   const bool raced = connection.source == Source::kTrust && (code == Code::kAuditGap || code == Code::kAuditFork);
@@ -181,6 +229,13 @@ Result<> Server::answer(Connection& connection) {
     sent = sent && connection.socket.send(head, kNoWait).has_value();
     connection.owes_head = false;
   }
+  for (const OpenedPart& part : connection.parts) {
+    sent = sent && connection.socket.send_with(encode_part(part), part.file.get(), kNoWait).has_value();
+  }
+  connection.parts.clear();
+  for (const std::string& packet : connection.unopened)
+    sent = sent && connection.socket.send(packet, kNoWait).has_value();
+  connection.unopened.clear();
   if (connection.refused) {
     static_cast<void>(connection.socket.send(encode_refusal(*connection.refused), kNoWait));
     connection.gone = true;

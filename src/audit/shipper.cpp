@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -19,6 +20,7 @@ using base::Result;
 constexpr std::size_t kBatch = 256;
 // Deleting costs a commit, so acknowledged rows leave many at a time.
 constexpr std::int64_t kDeleteAt = 256;
+constexpr std::size_t kMaxOpenCalls = 64;
 
 struct Outbox {
   SourceSeq last;
@@ -26,6 +28,13 @@ struct Outbox {
 };
 
 }  // namespace
+
+// What a thread waits for. It may have given up: then the answer and its descriptor go with the last owner.
+struct OpenCall {
+  LogPart part = LogPart::kSegment;
+  std::uint32_t segment = 0;
+  std::optional<Result<OpenedPart>> answer;  // under the shipper's mutex
+};
 
 struct Shipper::State {
   State(base::Env& e, store::Database& d, store::Ledger& l, std::unique_ptr<Client> c, const Limits& lim)
@@ -52,6 +61,7 @@ struct Shipper::State {
   SourceSeq committed;                    // the last number seen in the database
   std::optional<base::Timestamp> oldest;  // of the rows seen and not acknowledged
   Head head;
+  std::deque<std::shared_ptr<OpenCall>> calls;
   bool poked = false;
   bool stopping = false;
   bool lost = false;
@@ -73,6 +83,7 @@ struct Shipper::State {
   Result<> ship_batch(const std::vector<OutboxRow>& rows);
   void note(const Outbox& outbox);
   void note(const Head& next);
+  Result<> answer_calls();
   [[nodiscard]] bool link_spoke() const;
   bool wait_for_work();
   void run();
@@ -156,6 +167,28 @@ void Shipper::State::drop_acknowledged() {
   deleted = acknowledged;
 }
 
+// With everything acknowledged, the next packet is the answer. What is only not there is no fault of the link.
+Result<> Shipper::State::answer_calls() {
+  while (true) {
+    std::shared_ptr<OpenCall> call;
+    {
+      const std::scoped_lock lock(mutex);
+      if (calls.empty()) return {};
+      call = std::move(calls.front());
+      calls.pop_front();
+    }
+    Result<OpenedPart> opened = client->open_part(call->part, call->segment, limits.acknowledge_timeout);
+    const bool broken = !opened && opened.error().code != Code::kNotFound && opened.error().code != Code::kIo;
+    const Result<> state = broken ? Result<>(std::unexpected(opened.error())) : Result<>();
+    {
+      const std::scoped_lock lock(mutex);
+      call->answer = std::move(opened);
+    }
+    changed.notify_all();
+    SG_TRY(state);
+  }
+}
+
 // With nothing sent, whatever the link says is its end.
 bool Shipper::State::link_spoke() const {
   pollfd polled{client->descriptor(), POLLIN, 0};
@@ -179,6 +212,7 @@ void Shipper::State::run() {
     if (!looked || commits != seen_commits) state = ship_all();
     looked = true;
     seen_commits = commits;
+    if (state) state = answer_calls();
     if (state && link_spoke()) state = fail(Code::kAuditUnavailable, "audit: the audit writer is gone");
     if (!state) break;
     if (!wait_for_work()) {
@@ -248,6 +282,28 @@ Result<> Shipper::wait_shipped(SourceSeq source_seq, base::Duration timeout) {
   if (state_->acknowledged >= source_seq) return {};
   if (in_time) return fail(Code::kAuditUnavailable, "audit: the audit writer is gone");
   return fail(Code::kTimedOut, "audit: the audit writer did not acknowledge in time");
+}
+
+LogShape Shipper::log_shape() const {
+  const std::scoped_lock lock(state_->mutex);
+  return LogShape{state_->head.first_segment, state_->head.last_segment, state_->head.seq};
+}
+
+Result<OpenedPart> Shipper::open_part(LogPart part, std::uint32_t segment) {
+  SG_CHECK(state_->thread.get_id() != std::this_thread::get_id());
+  const auto call = std::make_shared<OpenCall>(OpenCall{part, segment, std::nullopt});
+  std::unique_lock lock(state_->mutex);
+  if (state_->calls.size() >= kMaxOpenCalls) return fail(Code::kBusy, "audit: too many parts of the log are asked for");
+  state_->calls.push_back(call);
+  state_->poked = true;
+  state_->changed.notify_all();
+  const auto settled = [&] { return state_->lost || call->answer.has_value(); };
+  if (!state_->changed.wait_for(lock, kOpenTimeout, settled)) {
+    std::erase(state_->calls, call);
+    return fail(Code::kTimedOut, "audit: the audit writer did not open it in time");
+  }
+  if (call->answer) return *std::move(call->answer);
+  return fail(Code::kAuditUnavailable, "audit: the audit writer is gone");
 }
 
 Lag Shipper::lag() const {

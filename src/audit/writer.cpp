@@ -42,6 +42,7 @@ Result<std::string> Writer::chain_entry(Source source, SourceSeq source_seq, Eve
   if (is_checkpoint) SG_TRY(sign_line(line, entry, key_));
   if (!is_checkpoint && chain_.uncovered() == 0) first_uncovered_at_ = env_.monotonic();
   chain_.take(entry);
+  if (tree_) tree_->add(entry.entry_hash);
   remember(source, entry.event, line);
   pending_ += line;
   pending_ += '\n';
@@ -111,7 +112,9 @@ Result<> Writer::after_entry() {
   Result<> done;
   if (chain_.uncovered() >= kCheckpointEntries) done = checkpoint();
   if (done && segment_->size() + pending_.size() >= options_.segment_bytes) done = rotate();
+  if (done && pending_.size() >= kMaxPendingBytes) done = commit();
   if (!done) failed_ = true;
+  if (!done && done.error().code == Code::kDiskLow) say_full();
   return done;
 }
 
@@ -132,9 +135,12 @@ Result<> Writer::rotate() {
   if (chain_.uncovered() > 0) SG_TRY(checkpoint());
   SG_TRY(commit());
   const std::uint32_t number = segment_->number() + 1;
+  SG_TRY(write_state_note(number));
   SG_TRY(segment_, SegmentFile::open(env_, options_.log_directory, number));
   SG_TRY(name_previous_segment());
-  return commit();
+  SG_TRY(commit());
+  keep_position();
+  return {};
 }
 
 Result<> Writer::name_previous_segment() {
@@ -151,9 +157,13 @@ Result<> Writer::commit() {
   const Result<> written = segment_->write(pending_);
   if (!written) {
     failed_ = true;
+    if (written.error().code == Code::kDiskLow) say_full();
     return written;
   }
   pending_.clear();
+  if (tree_) keep_tree(tree_->write());
+  const std::int64_t since = chain_.seq().value() - position_seq_.value();
+  if (since >= static_cast<std::int64_t>(options_.position_entries)) keep_position();
   return {};
 }
 
@@ -179,12 +189,8 @@ Result<> Writer::stop() {
   if (chain_.uncovered() > 0) SG_TRY(checkpoint());
   SG_TRY(commit());
   stopped_ = true;
+  keep_position();
   return save_anchor();
-}
-
-Result<> Writer::save_anchor() {
-  const std::string text = last_checkpoint_line_ + "\n";
-  return env_.write_file(options_.state_directory / kAnchorFile, base::as_bytes(text), 0600);
 }
 
 Head Writer::head(Source source) const {
@@ -197,6 +203,8 @@ Head Writer::head(Source source) const {
   head.trust_act = chain_.trust_act();
   head.floors = chain_.floors();
   head.revocation_number = chain_.revocation_number();
+  head.first_segment = first_segment_;
+  head.last_segment = segment_->number();
   return head;
 }
 

@@ -13,7 +13,8 @@
 
 namespace stargraph::audit {
 
-inline constexpr std::size_t kMaxPruned = 512;  // segments in one request
+// Segments in one request: their digests are computed while everybody else waits, and nobody waits five seconds.
+inline constexpr std::size_t kMaxPruned = 8;
 
 struct Prune {
   std::uint32_t first_segment = 1;

@@ -22,7 +22,7 @@ inline constexpr std::uint64_t kSegmentBytes = std::uint64_t{100} * 1024 * 1024;
 
 [[nodiscard]] std::string segment_name(std::uint32_t number);
 [[nodiscard]] std::optional<std::uint32_t> segment_number(std::string_view name);
-// Segment numbers in a directory, rising. kAuditGap when one is missing between them or the first is not 1.
+// Segment numbers in a directory, rising. kAuditGap when one is missing between them; older ones may have been archived.
 [[nodiscard]] base::Result<std::vector<std::uint32_t>> list_segments(base::Env& env, const base::Path& directory);
 
 class SegmentFile {
@@ -32,7 +32,8 @@ class SegmentFile {
                                                       std::uint32_t number);
 
   // All lines in one write, then fdatasync. Any error is final: what is on disk is unknown, so the
-  // process must end and find out at its next start.
+  // process must end and find out at its next start. Only kDiskLow says more: the write found no room, and what it
+  // wrote can be cut off again.
   [[nodiscard]] base::Result<> write(std::string_view lines);
   [[nodiscard]] base::Result<> truncate(std::uint64_t size);
   [[nodiscard]] std::uint64_t size() const { return size_; }

@@ -43,9 +43,13 @@ class Server {
   [[nodiscard]] base::Result<> receive_from(Connection& connection);
   [[nodiscard]] base::Result<> handle(Connection& connection, std::string_view packet);
   [[nodiscard]] base::Result<> handle_record(Connection& connection, std::string_view packet);
+  [[nodiscard]] base::Result<> handle_open(Connection& connection, std::string_view packet);
+  [[nodiscard]] base::Result<> handle_prune(Connection& connection, std::string_view packet);
   [[nodiscard]] base::Result<> handle_again(Connection& connection, std::string_view packet);
   [[nodiscard]] base::Result<> refuse(Connection& connection, base::Code code);
   [[nodiscard]] base::Result<> answer(Connection& connection);
+  [[nodiscard]] base::Result<> take_turn(base::Duration timeout, int wake);
+  void tell_end(base::Code code);
 
   Writer& writer_;
   std::vector<Listener> listeners_;

@@ -44,6 +44,7 @@ Result<> serve(const Flags& flags) {
   options.log_directory = settings.log_directory;
   options.state_directory = settings.state_directory;
   options.build_id = STARGRAPH_VERSION;
+  options.read_whole = flags.read_whole;
   if (settings.trust_uid != 0) options.trust_stand_in = settings.trust_uid;
   SG_TRY(const auto writer, audit::Writer::open(base::real_env(), std::move(key), options));
   audit::Server server(*writer, listeners);
@@ -64,6 +65,7 @@ int program(int argc, char** argv) {
   app.add_option("--key-file", flags.key_file, "the audit key, PKCS#8 PEM, 0600");
   app.add_option("--entries-uid", flags.entries_uid, "who may write entries (default: user stargraph, else ours)");
   app.add_option("--trust-uid", flags.trust_uid, "who may record acts of trust (default: root)");
+  app.add_flag("--read-whole", flags.read_whole, "verify the whole log at start, not only what came after the last one");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

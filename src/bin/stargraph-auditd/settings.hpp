@@ -16,6 +16,7 @@ struct Flags {
   base::Path key_file;
   std::optional<std::uint32_t> entries_uid;
   std::optional<std::uint32_t> trust_uid;
+  bool read_whole = false;
 };
 
 struct Settings {
