@@ -205,7 +205,7 @@ audit::Event created(const RunRow& run, const Caller& caller, const Basis& basis
                     {{"basis", run.basis_hash.hex()},
                      {"graph_hash", run.graph_hash.hex()},
                      {"graph_id", run.graph.str()},
-                     {"params_hmac", salted(run, run.data)},
+                     {"params_hmac", salted(run, "params", run.data)},
                      {"policy", policy_of(basis)},
                      {"policy_decision", decision ? json::Value(decision->decision.hex()) : json::Value()},
                      {"request_id", caller.request_id},
@@ -373,11 +373,12 @@ Result<RunView> Engine::respond(const Caller& caller, const base::RunId& run, co
     json::Object event = make_event("input_received", unit.run, now, caller.actor.str(), "user");
     event.set("interrupt_id", open->id.str());
     unit.events.push_back(std::move(event));
-    unit.audit.push_back(make_audit(audit::EventName::kRunResponded, audit::Outcome::kSuccess, unit.run, caller.actor,
-                                    {{"interrupt_id", open->id.str()},
-                                     {"request_id", caller.request_id},
-                                     {"response_hmac", salted(unit.run, request.response)},
-                                     {"step", unit.run.steps}}));
+    unit.audit.push_back(
+        make_audit(audit::EventName::kRunResponded, audit::Outcome::kSuccess, unit.run, caller.actor,
+                   {{"interrupt_id", open->id.str()},
+                    {"request_id", caller.request_id},
+                    {"response_hmac", salted(unit.run, "response:" + open->id.str(), request.response)},
+                    {"step", unit.run.steps}}));
     return {};
   });
 }

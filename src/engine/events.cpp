@@ -6,6 +6,7 @@
 namespace stargraph::engine {
 namespace {
 
+constexpr std::string_view kSaltDomain = "stargraph.audit.salt.v1";
 constexpr std::size_t kMaxAuditKind = 256;
 constexpr std::size_t kMaxAuditText = 1024;  // rules write reasons; a log line has its limit
 
@@ -20,9 +21,15 @@ audit::EventName ending(RunState state) {
 
 base::ActorName engine_actor() { return base::ActorName(std::string(kEngineActor)); }
 
-std::string salted(const RunRow& run, const json::Value& value) {
-  return crypto::hmac_sha384(base::from_hex(run.salt).value_or(base::Bytes{}), base::as_bytes(json::canonical(value)))
-      .hex();
+std::string salted(const RunRow& run, std::string_view place, const json::Value& value) {
+  const base::Bytes of_run = base::from_hex(run.salt).value_or(base::Bytes{});
+  const std::string named = std::string(kSaltDomain) + '\0' + std::string(place);
+  const crypto::Digest salt = crypto::hmac_sha384(of_run, base::as_bytes(named));
+  return crypto::hmac_sha384(salt.bytes(), base::as_bytes(json::canonical(value))).hex();
+}
+
+std::string work_place(std::string_view what, const WorkRow& work) {
+  return std::string(what) + ":" + work.id.str() + ":" + std::to_string(work.attempt);
 }
 
 json::Object make_event(std::string_view type, const RunRow& run, base::Timestamp now, const std::string& actor,

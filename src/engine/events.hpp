@@ -32,7 +32,11 @@ inline constexpr std::string_view kEngineActor = "stargraphd";
 void finish_run(Unit& unit, base::Timestamp now, RunState state, const base::ActorName& actor,
                 std::string_view error_class, const std::string& cause);
 
-// HMAC of a value under the run's salt: how values stand in audit.
-[[nodiscard]] std::string salted(const RunRow& run, const json::Value& value);
+// HMAC of a value under a salt of this entry's own: how values stand in audit (docs/formats/requests.md). The salt is
+// drawn from the run's, which lies in the database, and from `place`, which no two entries of a run share; so one can
+// be disclosed without the others, and the same value twice looks like two.
+[[nodiscard]] std::string salted(const RunRow& run, std::string_view place, const json::Value& value);
+// The place of what a worker said about a task.
+[[nodiscard]] std::string work_place(std::string_view what, const WorkRow& work);
 
 }  // namespace stargraph::engine

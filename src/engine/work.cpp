@@ -133,7 +133,7 @@ Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId
     SG_TRY(save_work(db, work));
     audit::Event event =
         work_event(audit::EventName::kWorkCompleted, audit::Outcome::kSuccess, work, worker.actor, worker.request_id);
-    event.data.set("output_hmac", salted(unit.run, output));
+    event.data.set("output_hmac", salted(unit.run, work_place("output", work), output));
     unit.audit.push_back(std::move(event));
     state_->stepper.accept_output(unit, *basis, output, worker.actor);
     return {};
@@ -161,7 +161,7 @@ Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantI
     audit::Event event =
         work_event(audit::EventName::kWorkFailed, audit::Outcome::kFailure, work, worker.actor, worker.request_id);
     event.data.set("retried", again);
-    event.data.set("message_hmac", salted(unit.run, message));
+    event.data.set("message_hmac", salted(unit.run, work_place("message", work), message));
     unit.audit.push_back(std::move(event));
     if (again) return {};
     state_->stepper.accept_failure(unit, {"node-failed", work.attempt});

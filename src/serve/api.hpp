@@ -1,11 +1,13 @@
 // Api: what handlers work with, and the one place where a request's capability is checked.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 
 #include "serve/http.hpp"
+#include "serve/log_view.hpp"
 #include "stargraph/serve/server.hpp"
 
 namespace stargraph::serve {
@@ -28,7 +30,7 @@ class Bell {
 
 class Api {
  public:
-  explicit Api(const Services& services) : services_(services) {}
+  explicit Api(const Services& services) : services_(services), log_({services.log_shape, services.open_log}) {}
 
   // Before the body is read: whether the principal has the capability at all. A grant with a scope passes here
   // where the route has one. A gate that is closed to everybody says why.
@@ -41,11 +43,29 @@ class Api {
   [[nodiscard]] const Services& services() const { return services_; }
   [[nodiscard]] engine::Engine& engine() const { return services_.engine; }
   [[nodiscard]] Bell& bell() { return bell_; }
+  [[nodiscard]] const LogView& log() const { return log_; }
   std::function<Counters()> counters;
+
+  // A search through the log reads megabytes and hashes what it shows: so many at once, then kBusy.
+  static constexpr int kScansAtOnce = 2;
+  class Scan {
+   public:
+    explicit Scan(Api& api) : api_(api), allowed_(++api.scans_ <= kScansAtOnce) {}
+    ~Scan() { --api_.scans_; }
+    Scan(const Scan&) = delete;
+    Scan& operator=(const Scan&) = delete;
+    [[nodiscard]] bool allowed() const { return allowed_; }
+
+   private:
+    Api& api_;
+    bool allowed_;
+  };
 
  private:
   Services services_;
+  LogView log_;
   Bell bell_;
+  std::atomic<int> scans_{0};
 };
 
 // 8-4-4-4-12 lower-case hex: what a run or task id looks like.
@@ -71,6 +91,12 @@ class Api {
 [[nodiscard]] base::Result<Response> post_heartbeat(Api& api, const Request& request);
 [[nodiscard]] base::Result<Response> post_complete(Api& api, const Request& request);
 [[nodiscard]] base::Result<Response> post_fail(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_audit_segments(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_audit_segment(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_audit_entries(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_audit_checkpoint(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_audit_proof(Api& api, const Request& request);
+[[nodiscard]] base::Result<Response> get_audit_consistency(Api& api, const Request& request);
 // What upstream has and this version does not: kNotAvailable.
 [[nodiscard]] base::Result<Response> not_available(Api& api, const Request& request);
 

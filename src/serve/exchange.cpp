@@ -135,6 +135,7 @@ void Exchange::write(const Response& response, const std::string& request_id) {
       "\r\nX-Request-Id: " +
       request_id;
   if (response.retry_after > 0) head += "\r\nRetry-After: " + std::to_string(response.retry_after);
+  if (response.total_bytes) head += "\r\nX-Total-Bytes: " + std::to_string(*response.total_bytes);
   head += closing_ ? "\r\nConnection: close\r\n\r\n" : "\r\nConnection: keep-alive\r\n\r\n";
   const std::string bytes = head + response.body;
   if (mg_write(connection_, bytes.data(), bytes.size()) != static_cast<int>(bytes.size())) close_after_reply();

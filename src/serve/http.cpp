@@ -66,6 +66,19 @@ constexpr auto kDetails = std::to_array<Detail>({
     {Code::kDiskLow, "the disk is nearly full"},
 });
 
+// Of what passes by itself; a rate limiter knows better. 0: nobody can say.
+std::int64_t retry_seconds(Code code) {
+  switch (code) {
+    case Code::kAuditLag:
+    case Code::kBusy:
+    case Code::kTimedOut:
+    case Code::kUnavailable: return 1;
+    case Code::kAuditUnavailable: return 5;  // a new start and a new link
+    case Code::kDiskLow: return 60;
+    default: return 0;
+  }
+}
+
 bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 Result<std::string> percent_decode(std::string_view text) {
@@ -111,6 +124,7 @@ Response error_response(Code code, const std::string& request_id) {
       json_response(reason.http_status,
                     json::Object{{"detail", detail_text(code)}, {"code", reason.name}, {"request_id", request_id}});
   response.code = reason.name;
+  response.retry_after = retry_seconds(code);
   return response;
 }
 

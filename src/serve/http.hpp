@@ -22,12 +22,14 @@ struct Response {
   int status = 200;
   std::string body;
   std::string_view content_type = kJsonType;
-  std::int64_t retry_after = 0;  // seconds; 0: no header
-  std::string code;              // of a refusal, for the audit entry
+  std::int64_t retry_after = 0;             // seconds; 0: no header
+  std::string code;                         // of a refusal, for the audit entry
+  std::optional<std::int64_t> total_bytes;  // X-Total-Bytes: of what the body is a page of
 };
 
 [[nodiscard]] Response json_response(int status, const json::Value& body);
-// {"code","detail","request_id"}; the detail is a fixed text of the code, never a part of the request.
+// {"code","detail","request_id"}; the detail is a fixed text of the code, never a part of the request. What passes by
+// itself says when to come back.
 [[nodiscard]] Response error_response(base::Code code, const std::string& request_id);
 // One sentence for each code that can be answered.
 [[nodiscard]] std::string_view detail_text(base::Code code);

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 
 #include "stargraph/base/env.hpp"
 
@@ -51,6 +52,12 @@ void count_down(std::map<std::string, std::size_t>& counts, const std::string& n
 
 }  // namespace
 
+std::string_view cause_name(Cause cause) {
+  constexpr std::array<std::string_view, kCauseCount> kNames = {"crowded", "evicted", "foreign",
+                                                                "left",    "late",    "handshake"};
+  return kNames.at(static_cast<std::size_t>(cause));
+}
+
 Hello judge_hello(const unsigned char* head, std::size_t seen, std::size_t available) {
   constexpr unsigned char kHandshake = 22;
   constexpr unsigned char kVersionMajor = 3;
@@ -90,7 +97,7 @@ void Lobby::stop() {
   for (auto at = connections_.begin(); at != connections_.end();) {
     const auto next = std::next(at);
     if (at->second.phase == Phase::kSilent || at->second.phase == Phase::kReady)
-      drop(at);
+      drop(at, Cause::kLeft);
     else
       ::shutdown(at->second.descriptor, SHUT_RD);  // wakes who waits for a request; replies still go out
     at = next;
@@ -151,7 +158,7 @@ void Lobby::admit(int descriptor, const sockaddr_storage& peer, socklen_t length
   const bool too_many = strangers != strangers_.end() && strangers->second >= limits_.waiting_per_address;
   if (too_many || (stranger_count_ >= limits_.waiting && !evict_oldest_silent())) {
     ::close(descriptor);
-    refused_.fetch_add(1, std::memory_order_relaxed);
+    count(Cause::kCrowded);
     return;
   }
   const Serial serial = next_++;
@@ -164,7 +171,8 @@ void Lobby::admit(int descriptor, const sockaddr_storage& peer, socklen_t length
   ++strangers_[address];
   ++stranger_count_;
   // Edge-triggered: a byte at a time wakes us once a byte, not all the time. Data that came before is told too.
-  if (!watch(poll_, descriptor, EPOLLIN | EPOLLRDHUP | EPOLLET, serial)) drop(connections_.find(serial));
+  if (!watch(poll_, descriptor, EPOLLIN | EPOLLRDHUP | EPOLLET, serial))
+    drop(connections_.find(serial), Cause::kCrowded);
 }
 
 void Lobby::look_at(Serial serial) {
@@ -177,10 +185,10 @@ void Lobby::look_at(Serial serial) {
   const ssize_t seen = ::recv(connection.descriptor, head.data(), head.size(), MSG_PEEK | MSG_DONTWAIT);
   if (seen < 0 && (errno == EAGAIN || errno == EINTR)) return;
   int available = 0;
-  if (seen <= 0 || ::ioctl(connection.descriptor, FIONREAD, &available) != 0) return drop(found);
+  if (seen <= 0 || ::ioctl(connection.descriptor, FIONREAD, &available) != 0) return drop(found, Cause::kLeft);
   switch (judge_hello(head.data(), static_cast<std::size_t>(seen), static_cast<std::size_t>(available))) {
     case Hello::kPartial: return;
-    case Hello::kForeign: return drop(found);
+    case Hello::kForeign: return drop(found, Cause::kForeign);
     case Hello::kWhole: break;
   }
   ::epoll_ctl(poll_, EPOLL_CTL_DEL, connection.descriptor, nullptr);
@@ -214,19 +222,19 @@ int Lobby::take(sockaddr* address, socklen_t* length) {
 }
 
 // Closes a connection that CivetWeb never had. Callers hold the lock.
-void Lobby::drop(Connections::iterator connection) {
+void Lobby::drop(Connections::iterator connection, Cause cause) {
   ::close(connection->second.descriptor);
   count_down(strangers_, connection->second.address);
   --stranger_count_;
   connections_.erase(connection);
-  refused_.fetch_add(1, std::memory_order_relaxed);
+  count(cause);
 }
 
 bool Lobby::evict_oldest_silent() {
   const auto oldest =
       std::ranges::find_if(connections_, [](const auto& entry) { return entry.second.phase == Phase::kSilent; });
   if (oldest == connections_.end()) return false;
-  drop(oldest);
+  drop(oldest, Cause::kEvicted);
   return true;
 }
 
@@ -236,10 +244,12 @@ void Lobby::end_late(base::Duration at) {
     const auto next = std::next(entry);
     Connection& connection = entry->second;
     if (connection.deadline != base::Duration::zero() && at >= connection.deadline) {
-      if (connection.phase == Phase::kSilent || connection.phase == Phase::kReady)
-        drop(entry);
-      else
+      if (connection.phase == Phase::kSilent || connection.phase == Phase::kReady) {
+        drop(entry, Cause::kLate);
+      } else {
+        connection.late = true;
         ::shutdown(connection.descriptor, SHUT_RDWR);  // CivetWeb closes it; closed() tells us before it does
+      }
     }
     entry = next;
   }
@@ -287,11 +297,22 @@ void Lobby::closed(ConnectionKey key) {
   if (found->second.phase == Phase::kHandshake) {
     count_down(strangers_, found->second.address);
     --stranger_count_;
-    refused_.fetch_add(1, std::memory_order_relaxed);
+    count(found->second.late ? Cause::kLate : Cause::kHandshake);
   }
   if (!found->second.principal.empty()) count_down(principals_, found->second.principal);
   connections_.erase(found);
   taken_.erase(key);
+}
+
+Lobby::Refused Lobby::refused_by_cause() const {
+  Refused all{};
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = refused_[i].load(std::memory_order_relaxed);
+  return all;
+}
+
+std::uint64_t Lobby::refused() const {
+  const Refused all = refused_by_cause();
+  return std::accumulate(all.begin(), all.end(), std::uint64_t{0});
 }
 
 std::size_t Lobby::waiting() const {

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -17,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "stargraph/base/result.hpp"
@@ -28,8 +30,21 @@ namespace stargraph::serve {
 // thread serves one connection at a time, and TLS knows it (Tls::current_connection).
 using ConnectionKey = int;
 
+// Why a connection ended before its TLS was up.
+enum class Cause : std::uint8_t {
+  kCrowded,    // too many of its address, or altogether, wait already
+  kEvicted,    // it was silent the longest when another needed room
+  kForeign,    // what it sent is no TLS handshake
+  kLeft,       // it went before it had said anything whole
+  kLate,       // its time was up
+  kHandshake,  // the handshake failed: no certificate, or none of our CA that still stands
+};
+inline constexpr std::size_t kCauseCount = 6;
+[[nodiscard]] std::string_view cause_name(Cause cause);  // as it stands in `handshakes.refused`
+
 class Lobby {
  public:
+  using Refused = std::array<std::uint64_t, kCauseCount>;
   struct Limits {
     std::size_t waiting = 4096;  // accepted, handshake not finished
     std::size_t waiting_per_address = 32;
@@ -57,7 +72,8 @@ class Lobby {
   [[nodiscard]] bool claim(ConnectionKey key, const std::string& principal);
   void closed(ConnectionKey key);
 
-  [[nodiscard]] std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Refused refused_by_cause() const;
+  [[nodiscard]] std::uint64_t refused() const;  // all of them
   [[nodiscard]] std::size_t waiting() const;
 
  private:
@@ -70,6 +86,7 @@ class Lobby {
     std::string address;  // without port
     std::string principal;
     base::Duration deadline{0};  // on the monotonic clock; none while a request is being answered
+    bool late = false;           // it was shut down at its deadline
   };
   using Serial = std::uint64_t;  // in the order they came
   using Connections = std::map<Serial, Connection>;
@@ -80,7 +97,8 @@ class Lobby {
   void accept_all();
   void admit(int descriptor, const sockaddr_storage& peer, socklen_t length);
   void look_at(Serial serial);
-  void drop(Connections::iterator connection);
+  void drop(Connections::iterator connection, Cause cause);
+  void count(Cause cause) { refused_[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed); }
   bool evict_oldest_silent();
   void end_late(base::Duration at);
   Connections::iterator find(ConnectionKey key);
@@ -98,7 +116,7 @@ class Lobby {
   std::size_t stranger_count_ = 0;
   std::deque<Serial> ready_;
   Serial next_ = 1;
-  std::atomic<std::uint64_t> refused_{0};
+  std::array<std::atomic<std::uint64_t>, kCauseCount> refused_{};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -1,13 +1,14 @@
-// Pipeline: what happens to one request, in this order: certificate -> principal -> form -> route -> capability and
-// rate -> body -> handler -> audit entry -> reply. Each request that reaches it leaves exactly one audit entry.
+// Pipeline: what happens to one request, in this order: audit entry opened -> certificate -> principal -> form -> route
+// -> capability and rate -> body -> audit writer not behind -> handler -> audit entry closed -> reply. Each request
+// that reaches it leaves exactly one audit entry, or is counted in one (journal.hpp).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <string>
 
 #include "serve/api.hpp"
 #include "serve/exchange.hpp"
+#include "serve/journal.hpp"
 #include "serve/lobby.hpp"
 #include "serve/tls.hpp"
 #include "stargraph/policy/rate.hpp"
@@ -27,33 +28,24 @@ class Pipeline {
   [[nodiscard]] Api& api() { return api_; }
   [[nodiscard]] const Tls& tls() const { return tls_; }
   [[nodiscard]] Lobby& lobby() const { return *lobby_; }
+  [[nodiscard]] Journal& journal() { return journal_; }
   [[nodiscard]] Counters counters() const;
 
  private:
-  // Who asks, as far as that is known.
-  struct Caller {
-    explicit Caller(std::shared_ptr<const policy::Gate> in_force) : gate(std::move(in_force)) {}
-    std::shared_ptr<const policy::Gate>
-        gate;  // never null; in force when the request came, then when it is carried out
-    const policy::Principal* principal = nullptr;  // of that gate
-    std::string fingerprint;                       // of the certificate, hex
-  };
-  [[nodiscard]] base::Result<> identify(const Exchange& exchange, Caller& caller) const;
-  [[nodiscard]] base::Result<Response> answer(Exchange& exchange, Caller& caller, Match& match,
-                                              const std::string& request_id, std::int64_t& retry_after);
-  [[nodiscard]] base::Result<> admit(const Exchange& exchange, const Caller& caller, const Route& route,
-                                     std::int64_t& retry_after);
-  [[nodiscard]] base::Result<Request> read_request(Exchange& exchange, const Match& match,
-                                                   const std::string& request_id) const;
-  [[nodiscard]] Response record(const Exchange& exchange, const Caller& caller, const Match& match, Response response,
-                                const std::string& request_id);
-  void finish(Exchange& exchange, const Caller& caller, const Match& match, Response response,
-              const std::string& request_id);
+  [[nodiscard]] Asked asked_of(const Exchange& exchange) const;
+  [[nodiscard]] base::Result<> identify(const Exchange& exchange, Asked& asked) const;
+  [[nodiscard]] base::Result<Response> answer(Exchange& exchange, Asked& asked);
+  [[nodiscard]] base::Result<Response> answer_known(Exchange& exchange, Asked& asked);
+  [[nodiscard]] base::Result<> admit(const Exchange& exchange, Asked& asked);
+  [[nodiscard]] base::Result<Request> read_request(Exchange& exchange, const Asked& asked) const;
+  [[nodiscard]] base::Result<> check_audit(const Route& route) const;
+  void finish(Exchange& exchange, const Asked& asked, const Response& response);
 
   Services services_;
   const Tls& tls_;
   Lobby* lobby_ = nullptr;
   Api api_;
+  Journal journal_;
   policy::RateLimiter changes_;
   policy::RateLimiter reads_;
   std::atomic<std::uint64_t> requests_{0};

@@ -40,6 +40,12 @@ constexpr auto kRoutes = std::to_array<Route>({
     {Method::kPost, "/v1/work/{task}/heartbeat", Capability::kWork, Scope::kKinds, Act::kChange, post_heartbeat},
     {Method::kPost, "/v1/work/{task}/complete", Capability::kWork, Scope::kKinds, Act::kChange, post_complete},
     {Method::kPost, "/v1/work/{task}/fail", Capability::kWork, Scope::kKinds, Act::kChange, post_fail},
+    {Method::kGet, "/v1/audit/segments", Capability::kAuditSite, Scope::kNone, Act::kRead, get_audit_segments},
+    {Method::kGet, "/v1/audit/segments/{segment}", Capability::kAuditSite, Scope::kNone, Act::kRead, get_audit_segment},
+    {Method::kGet, "/v1/audit/entries", Capability::kAuditRead, Scope::kNone, Act::kRead, get_audit_entries},
+    {Method::kGet, "/v1/audit/checkpoint", Capability::kAuditRead, Scope::kNone, Act::kRead, get_audit_checkpoint},
+    {Method::kGet, "/v1/audit/proof", Capability::kAuditRead, Scope::kNone, Act::kRead, get_audit_proof},
+    {Method::kGet, "/v1/audit/consistency", Capability::kAuditRead, Scope::kNone, Act::kRead, get_audit_consistency},
 });
 
 bool is_plain(char c) {

@@ -2,6 +2,8 @@
 
 #include <civetweb.h>
 
+#include <utility>
+
 #include "serve/adopt.hpp"
 #include "serve/pipeline.hpp"
 #include "stargraph/audit/outbox.hpp"
@@ -81,15 +83,16 @@ struct Server::State {
   State(const Services& given, std::unique_ptr<Tls> ready)
       : services(given), tls(std::move(ready)), pipeline(given, *tls) {}
   [[nodiscard]] Result<> open(int listener);
-  [[nodiscard]] Result<> tell_refused();
+  [[nodiscard]] Result<> tell_refused(bool now_or_never);
 
   Services services;
   std::unique_ptr<Tls> tls;
   Pipeline pipeline;
   std::unique_ptr<Lobby> lobby;
   mg_context* civetweb = nullptr;
-  std::uint64_t told_refused = 0;
+  Lobby::Refused told_refused{};
   base::Duration told_at{0};
+  bool told_all = false;  // at the end
 };
 
 Result<> Server::State::open(int listener) {
@@ -137,6 +140,10 @@ Result<> Server::State::open(int listener) {
 
 // --- the server ---
 
+bool audit_behind(const audit::Lag& lag, const config::Limits& limits) {
+  return lag.entries > limits.audit_lag_entries || lag.age > std::chrono::milliseconds(limits.audit_lag_ms);
+}
+
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<Server>> Server::start(const Services& services, int listener) {
@@ -161,18 +168,29 @@ void Server::stop() {
   }
   state.civetweb = nullptr;
   end_adoption();
+  if (!state.lobby || std::exchange(state.told_all, true)) return;
+  // Nobody is left to hear why one of them could not be written; the ledger's failure has ended the daemon before.
+  static_cast<void>(state.tell_refused(true));
+  static_cast<void>(state.pipeline.journal().tell_counted(true));
 }
 
-Result<> Server::State::tell_refused() {
+Result<> Server::State::tell_refused(bool now_or_never) {
   const base::Duration now = services.env.monotonic();
-  const std::uint64_t refused = lobby->refused();
-  if (refused == told_refused || now - told_at < kTellRefused) return {};
+  const Lobby::Refused refused = lobby->refused_by_cause();
+  if (refused == told_refused || (!now_or_never && now - told_at < kTellRefused)) return {};
+  std::int64_t count = 0;
+  json::Object causes;
+  for (std::size_t i = 0; i < refused.size(); ++i) {
+    const auto more = static_cast<std::int64_t>(refused[i] - told_refused[i]);
+    if (more > 0) causes.set(std::string(cause_name(static_cast<Cause>(i))), more);
+    count += more;
+  }
   audit::Event event;
   event.name = audit::EventName::kHandshakesRefused;
   event.outcome = audit::Outcome::kDenied;
   event.actor = base::ActorName("stargraphd");
   event.tenant = audit::site_tenant();
-  event.data = {{"count", static_cast<std::int64_t>(refused - told_refused)}};
+  event.data = {{"count", count}, {"causes", std::move(causes)}};
   const base::Timestamp time = services.env.now();
   SG_TRY(services.ledger.run([&](store::Connection& connection) { return audit::append(connection, event, time); }));
   services.committed();
@@ -182,7 +200,8 @@ Result<> Server::State::tell_refused() {
 }
 
 Result<> Server::tick() {
-  SG_TRY(state_->tell_refused());
+  SG_TRY(state_->tell_refused(false));
+  SG_TRY(state_->pipeline.journal().tell_counted(false));
   SG_TRY([[maybe_unused]] const bool changed, state_->tls->refresh());
   return {};
 }

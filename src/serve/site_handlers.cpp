@@ -39,9 +39,7 @@ Result<Response> get_health(Api& api, const Request& request) {
       request.principal->tenant,
       engine::RunFilter{.status = {}, .since = {}, .until = {}, .trigger_source = {}, .limit = 1, .offset = 0});
   const audit::Lag lag = api.services().audit_lag();
-  const config::Limits& limits = api.services().config.limits;
-  const bool shipped =
-      lag.entries <= limits.audit_lag_entries && lag.age <= std::chrono::milliseconds(limits.audit_lag_ms);
+  const bool shipped = !api.services().audit_lost() && !audit_behind(lag, api.services().config.limits);
   const bool fine = stored.has_value() && shipped;
   const json::Object unconfigured{{"status", "unconfigured"}, {"detail", "not in this version"}};
   return json_response(

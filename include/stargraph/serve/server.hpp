@@ -3,8 +3,9 @@
 // The listener is inherited; no Internet socket is ever made here (src/serve/adopt.cpp). A connection waits
 // in the lobby until a whole ClientHello is there, so that a peer without a certificate costs no thread; TLS 1.3 with a
 // client certificate of our CA comes before any byte of HTTP. Each request by a certificate we know or do not
-// know leaves exactly one `request` audit entry, on disk before the reply is sent (reads may be
-// `relaxed`: queued before it).
+// know leaves exactly one `request` audit entry, on disk before the reply is sent (reads may be `relaxed`: queued
+// before it); refusals beyond a budget are counted in one entry together (src/serve/journal.hpp). When the audit writer
+// is lost or behind, acts are refused with 503 and Retry-After, reads too once what waits is over its limit.
 #pragma once
 
 #include <functional>
@@ -27,8 +28,15 @@ struct Services {
   engine::Engine& engine;
   store::Ledger& ledger;
   std::function<audit::Lag()> audit_lag;  // what waits for the audit writer
+  std::function<bool()> audit_lost;       // its link is gone, and is not made again in this life
   std::function<void()> committed;        // audit rows were committed
+  // What of the log there is, and a read-only descriptor of it: Shipper::log_shape, Shipper::open_part.
+  std::function<audit::LogShape()> log_shape;
+  std::function<base::Result<audit::OpenedPart>(audit::LogPart part, std::uint32_t segment)> open_log;
 };
+
+// Whether so much waits for the audit writer that nothing new may be let in.
+[[nodiscard]] bool audit_behind(const audit::Lag& lag, const config::Limits& limits);
 
 struct Counters {
   std::uint64_t requests = 0;
@@ -43,10 +51,12 @@ class Server {
   [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(const Services& services, int listener);
   ~Server();  // stop()
 
-  // Ends waiting requests, finishes those in hand, closes all connections. Any thread; once.
+  // Ends waiting requests, finishes those in hand, closes all connections, and writes the summaries of what was counted
+  // and not yet told. Any thread; once.
   void stop();
   // Once a second, by the main thread: takes up a CRL that changed (a broken one is kept out and told as
-  // an error; the old one stays in force), and audits how many handshakes were refused since last told (once a minute).
+  // an error; the old one stays in force), and audits what is counted rather than written singly: refused handshakes
+  // by cause, once a minute, and refused requests beyond their budget, ten seconds after the first.
   [[nodiscard]] base::Result<> tick();
   [[nodiscard]] Counters counters() const;
 

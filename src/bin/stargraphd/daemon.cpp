@@ -35,6 +35,11 @@ constexpr base::Duration kFirstReceipt = std::chrono::seconds(5);
 constexpr base::Duration kClockEvery = std::chrono::seconds(60);
 constexpr base::Duration kServerEvery = std::chrono::seconds(1);
 constexpr int kTurnMs = 250;  // a revocation is seen that soon
+// on_failure: refuse. So long acts are refused with a reply after the audit link is lost; then the daemon ends, for a
+// link is made at start and never again (law 1), and systemd starts it anew until the audit writer answers.
+constexpr base::Duration kRefuseBeforeEnd = std::chrono::seconds(5);
+// on_failure: stop. So long the audit writer may be behind its limits without a pause before the daemon ends.
+constexpr base::Duration kBehindBeforeEnd = std::chrono::seconds(5);
 
 class Daemon {
  public:
@@ -51,6 +56,7 @@ class Daemon {
   Result<> tell(audit::EventName name, json::Object data);
   Result<> admit() const;
   Result<bool> turn(const Notifier& notifier);
+  Result<> look_at_audit(bool lost_now, const Notifier& notifier);
   Result<> tick(const Notifier& notifier);
   void reload(const Notifier& notifier);
   [[nodiscard]] std::string status() const;
@@ -65,6 +71,8 @@ class Daemon {
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<serve::Server> server_;
   int lost_ = -1;  // readable when the audit link is lost
+  std::optional<base::Duration> lost_since_;
+  std::optional<base::Duration> behind_since_;
   base::Duration served_{0};
   base::Duration clock_raised_{0};
   base::Duration pinged_{0};
@@ -139,13 +147,17 @@ Result<> Daemon::start() {
                {"packs", describe(packs_->taken().packs)},
                {"policy", policy == nullptr ? json::Value() : json::Value(policy->digest().hex())}}));
   SG_TRY(engine_->start());
-  const serve::Services services{env_,
-                                 config(),
-                                 packs_->gate(),
-                                 *engine_,
-                                 *ledger_,
-                                 [this] { return shipper_->lag(); },
-                                 [this] { shipper_->notify(); }};
+  const serve::Services services{
+      env_,
+      config(),
+      packs_->gate(),
+      *engine_,
+      *ledger_,
+      [this] { return shipper_->lag(); },
+      [this] { return shipper_->lost(); },
+      [this] { shipper_->notify(); },
+      [this] { return shipper_->log_shape(); },
+      [this](audit::LogPart part, std::uint32_t segment) { return shipper_->open_part(part, segment); }};
   SG_TRY(server_, serve::Server::start(services, parts_.listener));
   return {};
 }
@@ -170,10 +182,7 @@ Result<> Daemon::tell(audit::EventName name, json::Object data) {
 Result<> Daemon::admit() const {
   const config::Limits& limits = config().limits;
   if (shipper_->lost()) return fail(Code::kAuditUnavailable, "audit: the link to the writer is lost");
-  const audit::Lag lag = shipper_->lag();
-  if (lag.entries > limits.audit_lag_entries || lag.age > std::chrono::milliseconds(limits.audit_lag_ms)) {
-    return fail(Code::kAuditLag, "audit: the writer is behind");
-  }
+  if (serve::audit_behind(shipper_->lag(), limits)) return fail(Code::kAuditLag, "audit: the writer is behind");
   struct statvfs disk{};
   if (::statvfs(config().state.directory.c_str(), &disk) != 0) return fail(Code::kIo, "state: statvfs: failed");
   const auto free_bytes = static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);
@@ -223,6 +232,31 @@ void Daemon::reload(const Notifier& notifier) {
   notifier.tell("STATUS=" + status());
 }
 
+// Nothing is done that cannot be audited. `stop` ends at once when the link is lost, and when the writer stays behind.
+// `refuse` lets the server refuse acts for a while, so that who is connected hears why, and ends then; a writer that is
+// only behind may catch up, and acts are let in again by themselves.
+Result<> Daemon::look_at_audit(bool lost_now, const Notifier& notifier) {
+  const base::Duration now = env_.monotonic();
+  const bool stops = config().audit.on_failure == config::AuditFailure::kStop;
+  if (lost_now && !stops) {
+    eventfd_t ignored = 0;
+    static_cast<void>(::eventfd_read(lost_, &ignored));
+    lost_since_ = now;
+    notifier.tell("STATUS=the audit writer is lost: acts are refused until a new start");
+  }
+  if ((lost_now && stops) || (lost_since_ && now - *lost_since_ >= kRefuseBeforeEnd)) {
+    return fail(Code::kAuditUnavailable, "audit: the link to the writer is lost; it is made once, at start");
+  }
+  if (!serve::audit_behind(shipper_->lag(), config().limits)) {
+    behind_since_.reset();
+  } else if (!behind_since_) {
+    behind_since_ = now;
+  } else if (stops && now - *behind_since_ >= kBehindBeforeEnd) {
+    return fail(Code::kAuditLag, "audit: the writer stayed behind its limits");
+  }
+  return {};
+}
+
 // One turn of the main thread; false when it is time to stop.
 Result<bool> Daemon::turn(const Notifier& notifier) {
   std::array<pollfd, 3> watched{pollfd{parts_.signals, POLLIN, 0}, pollfd{parts_.jail->watch_fd(), POLLIN, 0},
@@ -230,13 +264,7 @@ Result<bool> Daemon::turn(const Notifier& notifier) {
   if (::poll(watched.data(), watched.size(), kTurnMs) < 0 && errno != EINTR)
     return fail(Code::kIo, "stargraphd: poll: failed");
   if (watched[1].revents != 0) return fail(Code::kJailLost, "rules: jail: the process that runs rules is gone");
-  if (watched[2].revents != 0 && config().audit.on_failure == config::AuditFailure::kStop) {
-    return fail(Code::kAuditUnavailable, "audit: the link to the writer is lost; it is made once, at start");
-  }
-  if (watched[2].revents != 0) {  // on_failure: refuse. admit() refuses acts from now on; said once
-    eventfd_t ignored = 0;
-    static_cast<void>(::eventfd_read(lost_, &ignored));
-  }
+  SG_TRY(look_at_audit(watched[2].revents != 0, notifier));
   signalfd_siginfo signal{};
   if (watched[0].revents != 0 && ::read(parts_.signals, &signal, sizeof signal) == sizeof signal) {
     if (signal.ssi_signo != SIGHUP) return false;

@@ -1,0 +1,228 @@
+// The audit writer killed, stopped, and out of disk under load, with the real programs in both profiles: no act is
+// acknowledged without its entry, the daemon ends or refuses with its reason, and everything comes back by itself. The
+// test plays systemd: it keeps the sockets and starts what ended.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "integration/answer.hpp"
+#include "integration/site.hpp"
+
+namespace stargraph::test {
+namespace {
+
+constexpr int kUnavailable = 6;
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++found;
+  return found;
+}
+
+// Asks again until `good` or a minute is over.
+bool until(const std::function<bool()>& good) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!good()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+  }
+  return true;
+}
+
+class AuditFailure : public ::testing::TestWithParam<const char*> {
+ protected:
+  static void SetUpTestSuite() { SG_CHECK(crypto::initialise(crypto::FipsMode::kOff).has_value()); }
+  void TearDown() override {
+    end_load();
+    if (mounted_) ::umount2(box().path("log").c_str(), MNT_DETACH);
+    if (HasFailure()) std::fputs(box().daemon_log().c_str(), stderr);
+  }
+  Appliance& box() { return site_.box(); }
+  [[nodiscard]] bool cleared() const { return std::string(GetParam()) == "cleared"; }
+
+  void start(const std::string& limits = "") {
+    Appliance::Options options = Site::options(GetParam());
+    options.limits = "  changes_burst: 100000\n  changes_per_second: 100000\n" + limits;
+    box().replace_config(options);
+    if (cleared()) {
+      ASSERT_EQ(site_.import_error(site_.policy_pack(Site::policy(), 1)), "");
+    }
+    box().start_daemon();
+  }
+  CommandResult act() {
+    return box().curl("operator", {"-i", "-H", "Content-Type: application/json", "-d",
+                                   R"({"graph_id":"line","params":{}})", "/v1/runs"});
+  }
+  // Three clients that start runs and remember which ones were acknowledged.
+  void begin_load() {
+    loading_ = true;
+    for (int i = 0; i < 3; ++i) {
+      clients_.emplace_back([this] {
+        while (loading_) {
+          const CommandResult reply = act();
+          const std::scoped_lock lock(mutex_);
+          if (status_of(reply) == "202") acknowledged_.insert(member(reply.out, "run_id"));
+          if (status_of(reply) == "503" && has(reply.out, "Retry-After: ")) refused_.insert(member(reply.out, "code"));
+        }
+      });
+    }
+  }
+  void end_load() {
+    loading_ = false;
+    for (std::thread& client : clients_) client.join();
+    clients_.clear();
+  }
+  std::size_t acknowledged() {
+    const std::scoped_lock lock(mutex_);
+    return acknowledged_.size();
+  }
+  bool more_acknowledged() {
+    const std::size_t before = acknowledged();
+    return until([&] { return acknowledged() >= before + 5; });
+  }
+  [[nodiscard]] std::string last_words() {
+    const std::string log = box().daemon_log();
+    return log.substr(log.rfind("<2>"));
+  }
+  // Ends both in order; then the log holds, and every acknowledged run was created in it exactly once.
+  void settle() {
+    end_load();
+    EXPECT_EQ(box().stop(), 0) << box().daemon_log();
+    EXPECT_EQ(box().auditd().end(SIGTERM), 0);
+    const CommandResult verified = run_command({std::string(STARGRAPH_PROGRAMS) + "/stargraph-audit", "verify",
+                                                box().path("log"), "--pubkey", box().path("audit.pub.pem")});
+    EXPECT_TRUE(verified.ok()) << verified.out << verified.err;
+    std::istringstream lines(box().audit_log());
+    std::multiset<std::string> created;
+    for (std::string line; std::getline(lines, line);) {
+      if (has(line, R"("event":"run.created")")) created.insert(member(line, "run_id"));
+    }
+    EXPECT_GE(acknowledged_.size(), 10U);
+    for (const std::string& run : acknowledged_) EXPECT_EQ(created.count(run), 1U) << run;
+  }
+
+  Site site_{GetParam()};
+  bool mounted_ = false;
+  std::atomic<bool> loading_{false};
+  std::vector<std::thread> clients_;
+  std::mutex mutex_;  // of what follows
+  std::set<std::string> acknowledged_;
+  std::set<std::string> refused_;  // the codes of what was refused with Retry-After
+};
+
+TEST_P(AuditFailure, RC_R_AUDIT_AWriterKilledUnderLoadLosesNothingAcknowledged) {
+  start();
+  begin_load();
+  ASSERT_TRUE(more_acknowledged());
+  box().auditd().end(SIGKILL);
+  EXPECT_EQ(box().daemon().wait(), kUnavailable);
+  EXPECT_TRUE(has(last_words(), "audit-unavailable")) << last_words();
+  if (!cleared()) {  // it refused acts for a while before
+    const std::scoped_lock lock(mutex_);
+    EXPECT_TRUE(refused_.contains("audit-unavailable") || refused_.contains("audit-lag"));
+  }
+  box().start_auditd();
+  box().start_daemon();
+  EXPECT_TRUE(more_acknowledged());
+  settle();
+}
+
+TEST_P(AuditFailure, RC_D_AUDIT_AFullLogDiskStopsActsUntilThereIsRoom) {
+  EXPECT_EQ(box().auditd().end(SIGTERM), 0);
+  const std::string log = box().path("log");
+  std::filesystem::rename(log, box().path("kept"));
+  std::filesystem::create_directory(log);
+  if (::mount("tmpfs", log.c_str(), "tmpfs", 0, "size=8m,mode=0700") != 0)
+    GTEST_SKIP() << "a small file system needs CAP_SYS_ADMIN";
+  mounted_ = true;
+  std::filesystem::copy(box().path("kept"), log, std::filesystem::copy_options::recursive);
+  for (const auto& file : std::filesystem::directory_iterator(log)) ::chmod(file.path().c_str(), 0600);
+  box().start_auditd();
+  start();
+  begin_load();
+  ASSERT_TRUE(more_acknowledged());
+  const std::string filler = log + "/filler";
+  {
+    const int file = ::open(filler.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const std::string block(4096, 'x');
+    while (::write(file, block.data(), block.size()) > 0) {
+    }
+    ::close(file);
+  }
+  EXPECT_EQ(box().daemon().wait(), kUnavailable);
+  EXPECT_NE(box().auditd().wait(), 0);
+  std::filesystem::remove(filler);
+  box().start_auditd();
+  box().start_daemon();
+  EXPECT_TRUE(more_acknowledged());
+  settle();
+}
+
+TEST_P(AuditFailure, RC_D_AUDIT_AWriterThatAnswersNoMoreEndsTheDaemon) {
+  start();
+  begin_load();
+  ASSERT_TRUE(more_acknowledged());
+  ::kill(box().auditd().pid(), SIGSTOP);
+  EXPECT_EQ(box().daemon().wait(), kUnavailable);
+  ::kill(box().auditd().pid(), SIGCONT);
+  box().start_daemon();
+  EXPECT_TRUE(more_acknowledged());
+  settle();
+}
+
+TEST_P(AuditFailure, RC_D_AUDIT_AWriterThatIsBehindRefusesActsAndReadsUntilItCatchesUp) {
+  start("  audit_lag_ms: 300\n");
+  const pid_t daemon = box().daemon_pid();
+  begin_load();
+  ASSERT_TRUE(more_acknowledged());
+  ::kill(box().auditd().pid(), SIGSTOP);
+  ASSERT_TRUE(until([&] {
+    const std::scoped_lock lock(mutex_);
+    return refused_.contains("audit-lag");
+  }));
+  const CommandResult read = box().curl("operator", {"-i", "/v1/runs"});
+  const CommandResult health = box().curl("operator", {"/health"});
+  ::kill(box().auditd().pid(), SIGCONT);
+  EXPECT_TRUE(has(read.out, "\"code\":\"audit-lag\"")) << read.out;
+  EXPECT_TRUE(has(read.out, "Retry-After: ")) << read.out;
+  EXPECT_EQ(status_of(health), "503");
+  EXPECT_TRUE(has(health.out, "components")) << health.out;
+  EXPECT_TRUE(more_acknowledged());
+  EXPECT_EQ(box().daemon_pid(), daemon);
+  EXPECT_TRUE(box().daemon().alive());
+  settle();
+}
+
+INSTANTIATE_TEST_SUITE_P(Profiles, AuditFailure, ::testing::Values("cleared", "oss-default"),
+                         [](const auto& one) { return one.param == std::string("cleared") ? "Cleared" : "Oss"; });
+
+TEST(AuditLost, RC_D_AUDIT_ReadsAreAnsweredWhileActsAreRefused) {
+  Appliance::Options options;
+  options.limits = "  audit_lag_ms: 60000\n";
+  Appliance box(STARGRAPH_PROGRAMS, options);
+  box.auditd().end(SIGKILL);
+  CommandResult refused;
+  ASSERT_TRUE(until([&] {
+    refused = box.post("operator", "/v1/runs", R"({"graph_id":"graph:hello"})");
+    return status_of(refused) != "202";
+  }));
+  const CommandResult read = box.curl("operator", {"/v1/runs"});
+  const CommandResult health = box.curl("operator", {"/health"});
+  EXPECT_EQ(member(refused.out, "code"), "audit-unavailable") << refused.out;
+  EXPECT_EQ(status_of(read), "200") << read.out;
+  EXPECT_EQ(status_of(health), "503") << health.out;
+  EXPECT_EQ(box.daemon().wait(), kUnavailable) << box.daemon_log();
+  const std::size_t before = count(box.audit_log(), R"("route":"/v1/runs")");
+  box.start_auditd();
+  box.start_daemon();  // says it is ready when the entries of the life before are shipped, or right after
+  EXPECT_EQ(box.stop(), 0);
+  EXPECT_GE(count(box.audit_log(), R"("route":"/v1/runs")"), before + 2);  // the read and the refused act
+}
+
+}  // namespace
+}  // namespace stargraph::test
