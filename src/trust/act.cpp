@@ -15,10 +15,10 @@ using base::fail;
 using base::Result;
 
 // In the order of ActKind.
-constexpr std::array<EventName, 10> kEvents{
+constexpr std::array<EventName, 11> kEvents{
     EventName::kTrustKeyAdded, EventName::kTrustPinned,   EventName::kPackImported,      EventName::kPackActivated,
     EventName::kPackRetired,   EventName::kTrustRepinned, EventName::kTrustThresholdSet, EventName::kTrustKeyRotated,
-    EventName::kTrustRevoked,  EventName::kApprovalGiven};
+    EventName::kTrustRevoked,  EventName::kApprovalGiven, EventName::kTrustRepaired};
 static_assert(kEvents.size() == std::variant_size_v<Body>);
 constexpr std::size_t kMaxReasonBytes = 1024;
 constexpr std::string_view kWildcard = ".*";
@@ -164,6 +164,10 @@ struct Encoder {
     out.set("approval", encode_approval(act.approval));
     out.set("digest", act.approval.digest().hex());
   }
+  void operator()(const Repaired& act) const {
+    out.set("acts", act.acts);
+    out.set("reason", act.reason);
+  }
 };
 
 Result<Body> decode_key_added(json::Reader& in) {
@@ -273,6 +277,14 @@ Result<Body> decode_approved(json::Reader& in) {
   return act;
 }
 
+Result<Body> decode_repaired(json::Reader& in) {
+  Repaired act;
+  act.acts = in.integer("acts", 1, json::kMaxInteger);
+  act.reason = in.text("reason", 1, kMaxReasonBytes);
+  SG_TRY(in.finish());
+  return act;
+}
+
 Result<Body> decode_body(ActKind kind, json::Reader& in) {
   switch (kind) {
     case ActKind::kKeyAdded: return decode_key_added(in);
@@ -285,6 +297,7 @@ Result<Body> decode_body(ActKind kind, json::Reader& in) {
     case ActKind::kRotated: return decode_rotated(in);
     case ActKind::kRevoked: return decode_revoked(in);
     case ActKind::kApproved: return decode_approved(in);
+    case ActKind::kRepaired: return decode_repaired(in);
   }
   return fail(Code::kInternal, "act: no such kind");
 }
@@ -309,6 +322,7 @@ std::optional<ActKind> act_of(audit::EventName event) {
 json::Object encode_act(const Act& act) {
   json::Object out;
   out.set("act", act.number);
+  if (act.previous) out.set("previous", act.previous->value());
   std::visit(Encoder{out}, act.body);
   return out;
 }
@@ -317,8 +331,11 @@ Result<Act> decode_act(ActKind kind, const json::Object& data) {
   const json::Value value(data);
   json::Reader in(value, "trust act");
   const std::int64_t number = in.integer("act", 1, json::kMaxInteger);
+  const auto previous = in.optional_integer("previous", 0, json::kMaxInteger);
   SG_TRY(Body body, decode_body(kind, in));
-  return Act{number, std::move(body)};
+  Act act{number, std::move(body)};
+  if (previous) act.previous = audit::SourceSeq(*previous);
+  return act;
 }
 
 Result<> check_scope(std::string_view scope) {

@@ -55,6 +55,8 @@ Result<> Importer::compare_with_active(const TrustState& state, const pack::Head
       header.kind == pack::PackKind::kPolicy ? state.last_policy() : state.last_active(header.id);
   if (last == nullptr || last->ref.kind != header.kind) return {};
   before = last->ref;
+  if (last->ref.id == header.id && last->ref.epoch == header.epoch)
+    return {};  // itself; its file may be what is brought
   SG_TRY(store::Connection connection, desk_.database.reader());
   SG_TRY(base::Bytes bytes, get_pack(connection, last->ref.digest));
   SG_TRY(const LoadedPack loaded, LoadedPack::reread(std::move(bytes), *last));

@@ -21,6 +21,7 @@ PackRef ref_of(const pack::Container& container) {
 
 // A pack was refused, rather than a machine out of order.
 bool is_refusal(const base::Error& error) {
+  if (error.code == Code::kAuditFork) return false;
   switch (error.kind()) {
     case base::Kind::kTrust:
     case base::Kind::kIntegrity:

@@ -8,6 +8,7 @@ namespace {
 using base::Result;
 
 constexpr base::Duration kTimeout = std::chrono::seconds(5);
+constexpr base::Duration kReadingTimeout = std::chrono::minutes(2);  // the writer looks through its files
 
 class SocketNotary final : public Notary {
  public:
@@ -24,6 +25,16 @@ class SocketNotary final : public Notary {
     client_ = connect();
     if (receipt.error().code != base::Code::kConflict || !client_) return receipt;
     return (*client_)->record(event, env_.now(), kTimeout);
+  }
+
+  Result<audit::Head> head() override {
+    if (!client_) return std::unexpected(client_.error());
+    return (*client_)->look(kTimeout);
+  }
+
+  Result<audit::Receipt> again(audit::SourceSeq number) override {
+    if (!client_) return std::unexpected(client_.error());
+    return (*client_)->again(number, kReadingTimeout);
   }
 
  private:

@@ -1,8 +1,8 @@
 // What all acts of an Importer share: one transaction, a receipt for each act, approvals.
 #include <algorithm>
-#include <utility>
 
 #include "stargraph/trust/importer.hpp"
+#include "transaction.hpp"
 
 namespace stargraph::trust {
 namespace {
@@ -11,33 +11,33 @@ using base::Code;
 using base::fail;
 using base::Result;
 
+// More acts than one command makes, all staged packs of a site with their approvals included.
+constexpr std::int64_t kMaxInterrupted = 1'024;
+
 template <typename Kind>
 bool any(const std::vector<Body>& acts) {
   return std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Kind>(act); });
 }
 
-// Rolls back unless committed.
-class Transaction {
- public:
-  static Result<Transaction> begin(store::Connection& connection) {
-    SG_TRY(connection.execute("BEGIN IMMEDIATE"));
-    return Transaction(connection);
-  }
-  Transaction(Transaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
-  Transaction& operator=(Transaction&&) = delete;
-  ~Transaction() {
-    if (connection_ != nullptr) static_cast<void>(connection_->execute("ROLLBACK"));
-  }
-  Result<> commit() {
-    SG_TRY(connection_->execute("COMMIT"));
-    connection_ = nullptr;
-    return {};
-  }
+bool same(const Body& a, const Body& b) { return a.index() == b.index() && encode_act({1, a}) == encode_act({1, b}); }
 
- private:
-  explicit Transaction(store::Connection& connection) : connection_(&connection) {}
-  store::Connection* connection_;
-};
+// Whether `acts` are those that were interrupted, from the first on.
+bool completes(std::span<const RecordedAct> lost, std::span<const Body> acts) {
+  return lost.size() <= acts.size() &&
+         std::ranges::equal(lost, acts.first(lost.size()), same, [](const RecordedAct& one) { return one.act.body; });
+}
+
+std::unexpected<base::Error> interrupted(std::span<const RecordedAct> lost) {
+  std::string names;
+  for (const RecordedAct& one : lost.first(std::min<std::size_t>(lost.size(), 5))) {
+    names += " " + std::string(audit::event_text(event_of(one.act)));
+  }
+  return fail(Code::kAuditFork,
+              "trust: the log holds " + std::to_string(lost.size()) + " acts that this store lost (" +
+                  names.substr(std::min<std::size_t>(names.size(), 1)) + (lost.size() > 5 ? " ..." : "") +
+                  "): a command was interrupted, then give exactly that one again; or an older database was put back, "
+                  "then take them back with `stargraph-pack repair`");
+}
 
 }  // namespace
 
@@ -50,30 +50,42 @@ Result<> Importer::commit(const Make& make, const crypto::Digest* digest, base::
   SG_TRY(store::Connection connection, desk_.database.writer());
   SG_TRY(Transaction transaction, Transaction::begin(connection));
   SG_TRY(TrustState state, load_state(connection, desk_.audit_key));
-  SG_TRY(const Acts acts, make(state));
-  if (acts.empty()) return {};
+  auto lost = lost_acts(state, kMaxInterrupted);
+  if (!lost && lost.error().code == Code::kAuditFork) return std::unexpected(std::move(lost).error());
+  const auto made = make(state);
+  if (lost && !lost->empty() && !(made && completes(*lost, *made))) return interrupted(*lost);
+  SG_TRY(const Acts acts, made);
   // The bytes first: a full disk should show before the log says that something happened.
   if (digest != nullptr) SG_TRY(put_pack(connection, *digest, bytes));
-  // All of them, before the first is on record: nothing half done stands in the log for our own mistakes.
+  if (acts.empty()) return how == Commit::kRehearse ? Result<>() : transaction.commit();
+  if (!lost && how == Commit::kRehearse) lost.emplace();  // a look at what would be needs no audit writer
+  if (!lost) return std::unexpected(std::move(lost).error());
   TrustState rehearsal = state;
-  for (const Body& body : acts) {
-    const Act act{rehearsal.acts() + 1, body, {}, desk_.actor, desk_.env.now()};
-    SG_TRY(decode_act(act.kind(), encode_act(act)));  // as its receipt will be read
-    SG_TRY(rehearsal.apply(act));
-  }
+  SG_TRY(rehearse(*lost, acts, rehearsal));
   if (desk_.fits && (any<Activated>(acts) || any<Retired>(acts))) {
     // What did not go together before cannot be told from its mending; what did, stays so.
     auto fits = desk_.fits(connection, rehearsal);
     if (!fits && desk_.fits(connection, state)) return fits;
   }
   if (how == Commit::kRehearse) return {};
-  for (const Body& body : acts) {
-    SG_TRY(record(connection, {state.acts() + 1, body}, state));
-  }
+  SG_TRY(take_back(connection, *lost, state));
+  for (const Body& body : std::span(acts).subspan(lost->size())) SG_TRY(record(connection, body, state));
   return transaction.commit();
 }
 
-Result<> Importer::record(store::Connection& connection, const Act& act, TrustState& state) {
+// All of them, before the first is on record: nothing half done stands in the log for our own mistakes.
+Result<> Importer::rehearse(std::span<const RecordedAct> lost, const Acts& acts, TrustState& state) const {
+  for (const RecordedAct& recorded : lost) SG_TRY(state.apply(recorded.act));
+  for (const Body& body : std::span(acts).subspan(lost.size())) {
+    const Act act{state.acts() + 1, body, {}, desk_.actor, desk_.env.now(), state.last_entry()};
+    SG_TRY(decode_act(act.kind(), encode_act(act)));  // as its receipt will be read
+    SG_TRY(state.apply(act));
+  }
+  return {};
+}
+
+Result<> Importer::record(store::Connection& connection, const Body& body, TrustState& state) {
+  const Act act{state.acts() + 1, body, {}, {}, {}, state.last_entry()};
   audit::Event event;
   event.name = event_of(act);
   event.actor = desk_.actor;
@@ -81,7 +93,7 @@ Result<> Importer::record(store::Connection& connection, const Act& act, TrustSt
   event.data = encode_act(act);
   SG_TRY(const audit::Receipt receipt, desk_.notary.record(event));
   SG_TRY(const Act attested, act_from_receipt(receipt, desk_.audit_key));
-  if (attested.kind() != act.kind() || encode_act(attested) != event.data) {
+  if (attested.number != act.number || attested.kind() != act.kind() || !(encode_act(attested) == event.data)) {
     return fail(Code::kReceiptInvalid, "trust: the audit writer gave a receipt for another act");
   }
   SG_TRY(state.apply(attested));  // as every load will, with the time that the log gave it

@@ -33,11 +33,14 @@ Result<> TrustState::apply(const Act& act) {
     return fail(Code::kChainBroken,
                 "trust: act " + std::to_string(acts_ + 1) + ": missing; found " + std::to_string(act.number));
   }
+  // Without gaps in the log as well: what the log has between two acts was hidden from this store.
+  if (act.previous ? *act.previous != last_entry_ : chained_) return impossible("it does not follow the act before it");
   actor_ = act.actor;
   time_ = act.time;
   SG_TRY(std::visit([this](const auto& body) { return take(body); }, act.body));
   ++acts_;
   last_entry_ = act.entry;
+  chained_ = chained_ || act.previous.has_value();
   return {};
 }
 
@@ -214,6 +217,11 @@ Result<> TrustState::take(const Approved& act) {
   const crypto::Digest digest = act.approval.digest();
   if (!approvals_.insert(digest).second) return impossible("an approval used twice");
   unused_.emplace(digest, *std::move(request));
+  return {};
+}
+
+Result<> TrustState::take(const Repaired& act) {
+  if (act.acts > acts_) return impossible("more acts taken back than there are");
   return {};
 }
 

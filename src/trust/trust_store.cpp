@@ -87,7 +87,8 @@ Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest
   SG_TRY(store::Statement row, connection.query("SELECT bytes FROM trust_packs WHERE digest = ?1"));
   row.bind(1, digest.hex());
   SG_TRY(const bool found, row.step());
-  if (!found) return fail(Code::kPackUnknown, "trust store: the bytes of an imported pack are gone");
+  if (!found)
+    return fail(Code::kPackUnknown, "trust store: the bytes of an imported pack are gone: import its file again");
   return row.blob(0);
 }
 

@@ -35,6 +35,7 @@ enum class ActKind : std::uint8_t {
   kRotated,
   kRevoked,
   kApproved,
+  kRepaired,
 };
 
 struct Act;
@@ -116,8 +117,13 @@ struct Revoked {
 struct Approved {
   Approval approval;
 };
+// Acts that the log had and this store had lost came back before this one, by the receipts that the writer gave again.
+struct Repaired {
+  std::int64_t acts = 1;  // how many
+  std::string reason;
+};
 using Body = std::variant<KeyAdded, Pinned, Imported, Activated, Retired, Repinned, ThresholdSet, Rotated, Revoked,
-                          Approved>;  // in the order of ActKind
+                          Approved, Repaired>;  // in the order of ActKind
 
 struct Act {
   std::int64_t number = 1;
@@ -125,6 +131,9 @@ struct Act {
   audit::SourceSeq entry{};  // its place among the importer's entries in the log; 0 until it has a receipt
   base::ActorName actor{};   // who made it and when, as the log says; empty until it has a receipt
   base::Timestamp time{};
+  // `entry` of the act before it in the log, 0 when there was none. The audit writer takes no other, so a store that
+  // lost an act shows it for ever. Nothing in acts of before this was known.
+  std::optional<audit::SourceSeq> previous{};
   [[nodiscard]] ActKind kind() const { return static_cast<ActKind>(body.index()); }
 };
 

@@ -4,6 +4,10 @@
 // second importer may have been faster), each act gets its receipt, acts and bytes are stored. A refused
 // pack leaves nothing behind but a "pack.refused" entry in the log.
 //
+// The store has to hold every act that the log holds. When it does not, an importer died between a receipt and its
+// commit, or an older database was put back: then no act is made (kAuditFork) but the very one that was interrupted,
+// which takes the receipts that are in the log already, and repair(), which takes back all of them.
+//
 // Acts that give more than there was (a version that asks for more, an epoch below the floor, fewer signatures)
 // need an approver's token. Without one they fail with kApprovalMissing and requests() has what to sign.
 #pragma once
@@ -111,6 +115,17 @@ struct ThresholdRequest {
   std::vector<Approval> approvals;
 };
 
+// An act as the log holds it.
+struct RecordedAct {
+  audit::Receipt receipt;
+  Act act;
+};
+
+struct RepairReport {
+  std::int64_t acts = 0;              // that came back; 0 when nothing was missing
+  std::vector<PackRef> without_file;  // packs of the store whose bytes are not there: to be imported again
+};
+
 class Importer {
  public:
   // The last check, made by the program since it needs the jail and modules above this one. `file` is the whole
@@ -152,6 +167,12 @@ class Importer {
   // kScopeInvalid without such a pin, kNumberRange for more than there are keys, kApprovalMissing when it falls.
   // False when it was so already.
   [[nodiscard]] base::Result<bool> set_threshold(const ThresholdRequest& request);
+
+  // Takes back, from the log, the acts that this store lost: each with the receipt that the audit writer gives again,
+  // in their order, under all the rules of a load. Nothing that was decided is undone by it; only the bytes of packs do
+  // not come back. kUsage without a reason, kAuditFork when an act is not in the writer's files any more or does not
+  // follow.
+  [[nodiscard]] base::Result<RepairReport> repair(const std::string& reason);
 
   // Puts on record that `file` was refused before import() saw it, by the program's own look at it.
   // `claimed` are the key ids in its signature block, as far as they could be read.
@@ -207,7 +228,12 @@ class Importer {
   enum class Commit : std::uint8_t { kReally, kRehearse };
   base::Result<> commit(const Make& make, const crypto::Digest* digest, base::BytesView bytes,
                         Commit how = Commit::kReally);
-  base::Result<> record(store::Connection& connection, const Act& act, TrustState& state);
+  base::Result<> record(store::Connection& connection, const Body& body, TrustState& state);
+  // Those that the log holds after the last one of `state`. kAuditFork for more than `limit`.
+  base::Result<std::vector<RecordedAct>> lost_acts(const TrustState& state, std::int64_t limit);
+  static base::Result<> take_back(store::Connection& connection, std::span<const RecordedAct> lost, TrustState& state);
+  // Applies to `state` what commit() is about to make of `acts`, of which `lost` are in the log already.
+  base::Result<> rehearse(std::span<const RecordedAct> lost, const Acts& acts, TrustState& state) const;
 
   Desk desk_;
   std::vector<std::string> requests_;

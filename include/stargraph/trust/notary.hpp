@@ -1,5 +1,5 @@
-// Notary: where a trust act gets its receipt. The real one speaks to stargraph-auditd over trust.sock,
-// which only root may open; tests bring their own.
+// Notary: where a trust act gets its receipt, and who knows which acts there are. The real one speaks to
+// stargraph-auditd over trust.sock, which only root may open; tests bring their own.
 #pragma once
 
 #include <memory>
@@ -16,6 +16,10 @@ class Notary {
   virtual ~Notary() = default;
   // The receipt of an entry that is on the audit writer's disk: kAuditUnavailable.
   [[nodiscard]] virtual base::Result<audit::Receipt> record(const audit::Event& event) = 0;
+  // Where the log stands now, signed by the audit key: kAuditUnavailable.
+  [[nodiscard]] virtual base::Result<audit::Head> head() = 0;
+  // The receipt of an entry that stands in the log already: kNotFound when it was archived away.
+  [[nodiscard]] virtual base::Result<audit::Receipt> again(audit::SourceSeq number) = 0;
 };
 
 // Over trust.sock. Connects at once, so that the caller may give up root afterwards; when that failed each

@@ -22,8 +22,8 @@ struct ImportedPack {
 class TrustState {
  public:
   // Takes the next act. kChainBroken when its number does not follow, kReceiptInvalid when it cannot
-  // stand after the acts before it (a pin to an unknown key, an active pack that was never imported, an
-  // epoch under the floor without an approval): such an act was not made by these rules.
+  // stand after the acts before it (another act of the log in between, a pin to an unknown key, an active pack that was
+  // never imported, an epoch under the floor without an approval): such an act was not made by these rules.
   [[nodiscard]] base::Result<> apply(const Act& act);
 
   [[nodiscard]] std::int64_t acts() const { return acts_; }
@@ -79,6 +79,7 @@ class TrustState {
   base::Result<> take(const Rotated& act);
   base::Result<> take(const Revoked& act);
   base::Result<> take(const Approved& act);
+  base::Result<> take(const Repaired& act);
   base::Result<> take_policy(const Activated& act, const ImportedPack& pack);
   [[nodiscard]] bool are_publishers(const Pin& pin) const;
   ImportedPack* find_exact(const PackRef& pack);
@@ -89,6 +90,7 @@ class TrustState {
 
   std::int64_t acts_ = 0;
   audit::SourceSeq last_entry_{};
+  bool chained_ = false;   // an act named its predecessor: from then on each does
   base::ActorName actor_;  // of the act being taken
   base::Timestamp time_{};
   std::map<base::KeyId, KnownKey> keys_;

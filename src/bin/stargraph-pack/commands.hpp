@@ -39,7 +39,7 @@ void add_reader_commands(CLI::App& app, Context& context);   // inspect verify
 void add_foreign_commands(CLI::App& app, Context& context);  // sign-bosun
 void add_trust_commands(CLI::App& app, Context& context);    // import floors revocations list show, and these:
 void add_key_commands(CLI::App& app, Context& context);      // key pins repin threshold
-void add_reload_commands(CLI::App& app, Context& context);   // activate retire reload approve
+void add_reload_commands(CLI::App& app, Context& context);   // activate retire repair reload approve
 
 // Before the first use of a key or digest, once. Commands that read a configuration do as it says.
 [[nodiscard]] base::Result<> start_crypto(bool fips_required);

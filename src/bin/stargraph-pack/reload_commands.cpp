@@ -1,4 +1,4 @@
-// What becomes active: activate, retire, reload; and the approver's side, approve.
+// What becomes active: activate, retire, repair, reload; and the approver's side, approve.
 #include <signal.h>
 #include <unistd.h>
 
@@ -58,6 +58,20 @@ Result<> retire(const Context& context, const Options& options) {
   SG_TRY(const std::unique_ptr<Site> site, Site::open_for_acts(context));
   SG_TRY(site->importer().retire(base::PackId(options.id)));
   context.print(json::Object{{"id", options.id}, {"retired", true}}, options.id + ": no version is active any more\n");
+  return {};
+}
+
+Result<> repair(const Context& context, const Options& options) {
+  SG_TRY(const std::unique_ptr<Site> site, Site::open_for_acts(context));
+  SG_TRY(const trust::RepairReport report, site->importer().repair(options.reason));
+  json::Array files;
+  std::string text = report.acts == 0 ? "nothing was missing\n"
+                                      : std::to_string(report.acts) + " acts came back from the log, as they were\n";
+  for (const trust::PackRef& pack : report.without_file) {
+    files.emplace_back(describe(pack));
+    text += "its file is not here, import it again: " + name_of(pack) + "\n";
+  }
+  context.print(json::Object{{"acts", report.acts}, {"without_file", std::move(files)}}, text);
   return {};
 }
 
@@ -192,6 +206,11 @@ void add_activate(CLI::App& app, Context& context, const std::shared_ptr<Options
   command->add_option("ID", options->id, "Pack id")->required();
   command->callback(
       [&context, options] { context.action = [&context, options] { return retire(context, *options); }; });
+
+  command = app.add_subcommand("repair", "Take back from the log the acts that the trust store lost");
+  command->add_option("--reason", options->reason, "Why it lost them, for the log")->required();
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return repair(context, *options); }; });
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ class TrustFold : public GovernedTest {
   bool goes_on(const std::vector<Body>& acts, std::optional<base::Timestamp> time = {}) {
     TrustState now = base_;
     for (const Body& body : acts) {
-      if (!now.apply({now.acts() + 1, body, {}, admin(), time.value_or(env_.now())})) return false;
+      const Act act{now.acts() + 1, body, {}, admin(), time.value_or(env_.now()), now.last_entry()};
+      if (!now.apply(act)) return false;
     }
     return true;
   }

@@ -223,14 +223,17 @@ TEST_F(TrustTest, RC_R_PACK_NoReceiptNoImport) {
 }
 
 TEST_F(TrustTest, RC_R_PACK_ALogLostHalfWayLeavesNothing) {
-  for (int records = 0; records < 4; ++records) {
-    notary_.fail_after = records;
+  for (std::size_t records = 0; records < 4; ++records) {
+    notary_.fail_after = records == 0 ? 0 : 1;  // each time one more of the four
     EXPECT_EQ(why(make("soc.triage", "1.0.0", 1), {{fingerprint()}, {}}), Code::kAuditUnavailable) << records;
+    EXPECT_EQ(notary_.events.size(), records);
     EXPECT_EQ(state()->acts(), 0) << records;
     EXPECT_EQ(state()->packs().size(), 0U) << records;
   }
   notary_.fail_after.reset();
   EXPECT_TRUE(import(make("soc.triage", "1.0.0", 1), {{fingerprint()}, {}}));
+  EXPECT_EQ(notary_.events.size(), 4U) << "what the log had was taken from there, not said twice";
+  EXPECT_EQ(state()->acts(), 4);
 }
 
 TEST_F(TrustTest, RC_R_PACK_AReceiptForAnotherActIsRefused) {

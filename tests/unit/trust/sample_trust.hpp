@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "stargraph/audit/chain.hpp"
 #include "stargraph/audit/entry.hpp"
 #include "stargraph/audit/receipt.hpp"
 #include "stargraph/base/check.hpp"
@@ -54,8 +55,39 @@ class FakeNotary final : public Notary {
     if (fail_after == 0) return base::fail(base::Code::kAuditUnavailable, "trust.sock: lost");
     if (fail_after) --*fail_after;
     events.push_back(event);
-    return receipt_of(answer_with.value_or(event), events.size(), audit::Source::kTrust, audit_private_key(),
-                      env_.now());
+    receipts_.push_back(
+        receipt_of(answer_with.value_or(event), events.size(), audit::Source::kTrust, audit_private_key(), env_.now()));
+    return receipts_.back();
+  }
+  // What the real one's chain would say.
+  base::Result<audit::Head> head() override {
+    if (unavailable) return base::fail(base::Code::kAuditUnavailable, "trust.sock: nobody answers");
+    audit::Chain chain;
+    chain.begin("an-install", audit_private_key().public_key().key_id());
+    for (const audit::Event& event : events) {
+      audit::Entry entry;
+      entry.event = event;
+      entry.source = audit::Source::kTrust;
+      entry.source_seq = chain.last_of(audit::Source::kTrust).next();
+      chain.place(entry, base::from_micros(1'767'225'600'000'000));
+      SG_CHECK(audit::encode_entry(entry).has_value());
+      chain.take(entry);
+    }
+    audit::Head head;
+    head.trust_act = chain.trust_act();
+    head.trust_acts = chain.trust_acts();
+    head.floors = chain.floors();
+    head.revocation_number = chain.revocation_number();
+    return head;
+  }
+  base::Result<audit::Receipt> again(audit::SourceSeq number) override {
+    if (number.value() <= archived) return base::fail(base::Code::kNotFound, "audit: archived");
+    return receipts_.at(static_cast<std::size_t>(number.value()) - 1);
+  }
+  // The log as it was after so many entries.
+  void forget(std::size_t entries) {
+    events.resize(entries);
+    receipts_.resize(entries);
   }
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> out;
@@ -67,8 +99,10 @@ class FakeNotary final : public Notary {
   bool unavailable = false;
   std::optional<int> fail_after;            // that many records go well
   std::optional<audit::Event> answer_with;  // a receipt for this instead
+  std::int64_t archived = 0;                // so many of the first entries are not there any more
 
  private:
+  std::vector<audit::Receipt> receipts_;
   base::Env& env_;
 };
 
