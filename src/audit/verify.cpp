@@ -7,6 +7,7 @@
 
 #include "audit/read_ahead.hpp"
 #include "stargraph/audit/segment.hpp"
+#include "stargraph/crypto/fingerprint.hpp"
 
 namespace stargraph::audit {
 namespace {
@@ -65,7 +66,13 @@ LogVerifier::LogVerifier(crypto::PublicKey key) : key_(std::move(key)) {}
 Result<LogVerifier> LogVerifier::make(crypto::PublicKey key, std::optional<std::string> anchor) {
   LogVerifier verifier(std::move(key));
   if (anchor) {
-    SG_TRY(verifier.anchor_, read_anchor(*anchor, verifier.key_));
+    if (anchor->starts_with('{')) {
+      SG_TRY(verifier.anchor_, read_anchor(*anchor, verifier.key_));
+    } else {
+      const auto typed = crypto::parse_fingerprint(*anchor);
+      if (!typed) return fail(Code::kAuditMalformed, "audit: anchor: neither a checkpoint's line nor its words");
+      verifier.anchor_hash_ = *typed;
+    }
   }
   return verifier;
 }
@@ -75,7 +82,8 @@ void LogVerifier::begin_at(Position note) {
   archived_ = chain_.seq();
   report_.archived = static_cast<std::uint64_t>(archived_.value());
   // The note names one checkpoint of what is not here; an older anchor cannot be held against anything.
-  if (anchor_ && chain_.last_checkpoint() == anchor_->entry_hash) report_.anchored = true;
+  const auto wanted = anchor_ ? std::optional(anchor_->entry_hash) : anchor_hash_;
+  if (wanted && chain_.last_checkpoint() == wanted) report_.anchored = true;
 }
 
 void LogVerifier::begin_file(std::string name) {
@@ -114,6 +122,8 @@ bool LogVerifier::line(std::string_view line, const Result<Entry>& entry) {
 }
 
 bool LogVerifier::hold_against_anchor(const Entry& entry) {
+  const bool checkpoint = entry.event.name == EventName::kAuditCheckpoint;
+  if (anchor_hash_ && checkpoint && entry.entry_hash == *anchor_hash_) report_.anchored = true;
   if (!anchor_ || entry.seq != anchor_->seq) return true;
   if (entry.entry_hash != anchor_->entry_hash) {
     return refuse(Code::kAuditFork, line_number_, "audit: another entry stands where the anchor stood");
@@ -134,10 +144,12 @@ Report LogVerifier::finish() {
   if (!report_.bad && report_.checkpoints == 0) {
     refuse(Code::kAuditTruncated, line_number_, "audit: the log has no checkpoint: nothing in it is signed");
   }
-  if (!report_.bad && anchor_ && !report_.anchored) {
-    const bool before = anchor_->seq <= archived_;
+  if (!report_.bad && wants_anchor() && !report_.anchored) {
+    const bool before = anchor_ && anchor_->seq <= archived_;
     refuse(Code::kAuditTruncated, before ? 0 : line_number_,
-           before ? "audit: the anchor's entry was archived" : "audit: the log ends before the anchor's entry");
+           before    ? "audit: the anchor's entry was archived"
+           : anchor_ ? "audit: the log ends before the anchor's entry"
+                     : "audit: no checkpoint of the log has the anchor's words");
   }
   const auto& pruned = chain_.pruned();
   if (!report_.bad && archived_.value() > 0 && (!pruned || pruned->last_seq != archived_)) {
@@ -175,6 +187,7 @@ Result<Report> verify_log(const std::vector<base::Path>& paths, const crypto::Pu
     SG_TRY(std::optional<Position> note, read_state_note(files.front(), key));
     if (note) verifier.begin_at(*std::move(note));
   }
+  if (options.begin) options.begin(verifier.chain());
   ReadAhead ahead(files, threads_of(options));
   while (true) {
     SG_TRY(const Block* const block, ahead.next());
@@ -184,6 +197,19 @@ Result<Report> verify_log(const std::vector<base::Path>& paths, const crypto::Pu
     if (!holds) break;
   }
   return verifier.finish();
+}
+
+Result<> check_good(const Report& report) {
+  if (report.good()) return {};
+  const Finding& bad = *report.bad;
+  return fail(bad.code, bad.file + ":" + std::to_string(bad.line) + ": " + bad.detail);
+}
+
+Result<Report> verify_log_whole(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
+                                const EntryVisitor& each) {
+  SG_TRY(Report report, verify_log(paths, key, VerifyOptions{.each = each}));
+  SG_TRY(check_good(report));
+  return report;
 }
 
 Result<Report> verify_log(const std::vector<base::Path>& paths, const crypto::PublicKey& key,

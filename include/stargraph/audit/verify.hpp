@@ -44,7 +44,8 @@ struct Report {
 class LogVerifier {
  public:
   // `anchor` is a checkpoint line carried out earlier; kAuditMalformed, kAuditUnknownKey or
-  // kAuditBadSignature when it is none by this key.
+  // kAuditBadSignature when it is none by this key. It may also be that line's entry_hash alone, as words or digits
+  // (crypto::parse_fingerprint): then some checkpoint of the log has to be it.
   [[nodiscard]] static base::Result<LogVerifier> make(crypto::PublicKey key, std::optional<std::string> anchor);
 
   // Before the first file: the log begins after `note`, the older segments were archived. finish() then asks for the
@@ -67,7 +68,10 @@ class LogVerifier {
 
   crypto::PublicKey key_;
   Chain chain_;
+  [[nodiscard]] bool wants_anchor() const { return anchor_.has_value() || anchor_hash_.has_value(); }
+
   std::optional<Entry> anchor_;
+  std::optional<crypto::Digest> anchor_hash_;
   Report report_;
   std::string file_;
   std::uint64_t line_number_ = 0;
@@ -81,7 +85,9 @@ using EntryVisitor = std::function<base::Result<>(const Entry& entry, std::strin
 struct VerifyOptions {
   std::optional<std::string> anchor{};
   unsigned threads = 0;  // that decode; 0: one for each core, at most 4
-  EntryVisitor each{};   // called by the caller's thread, in the order of the log
+  // Called by the caller's thread: once with the chain before the first entry, then for each, in the order of the log.
+  std::function<void(const Chain& chain)> begin{};
+  EntryVisitor each{};
 };
 
 // Files in the order of the log; a directory stands for its segments. A first segment N > 1 begins after its state note
@@ -91,6 +97,11 @@ struct VerifyOptions {
                                               const VerifyOptions& options);
 [[nodiscard]] base::Result<Report> verify_log(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
                                               const std::optional<std::string>& anchor = std::nullopt);
+// What is wrong with the log as an error, "file:line: why".
+[[nodiscard]] base::Result<> check_good(const Report& report);
+// verify_log with every entry shown, and check_good: for whoever needs a log that holds.
+[[nodiscard]] base::Result<Report> verify_log_whole(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
+                                                    const EntryVisitor& each);
 // The segments behind paths, as verify_log takes them.
 [[nodiscard]] base::Result<std::vector<base::Path>> log_files(const std::vector<base::Path>& paths);
 
