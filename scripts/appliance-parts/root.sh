@@ -51,7 +51,7 @@ debian_root() {
     rm -rf --one-file-system "$scratch" "$scratch.list"
     suite_sources >"$scratch.list"
     [ -s "$scratch.list" ] || die "root: no Debian source found under /etc/apt"
-    logged "$root/build/log/root-$purpose.log" nice -n 10 mmdebstrap --variant=minbase --format=directory --skip=cleanup/apt/lists \
+    logged "$root/build/log/root-$purpose.log" mmdebstrap --variant=minbase --format=directory --skip=cleanup/apt/lists \
       --include="$(printf '%s\n' "$@" | paste -sd,)" "$suite" "$scratch" "$scratch.list" ||
       die "root: mmdebstrap (log: build/log/root-$purpose.log)"
     rm -f "$scratch.list"

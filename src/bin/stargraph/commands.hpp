@@ -28,6 +28,7 @@ struct Context {
 void add_run_commands(CLI::App& app, Context& context);
 void add_graph_commands(CLI::App& app, Context& context);
 void add_status_command(CLI::App& app, Context& context);
+void add_doctor_command(CLI::App& app, Context& context);
 
 // A member as base::printable text (a graph or a worker may have sent it), "" when it is absent or null; strings
 // without quotes.

@@ -47,6 +47,7 @@ int run(int argc, char** argv) {
   add_run_commands(app, context);
   add_graph_commands(app, context);
   add_status_command(app, context);
+  add_doctor_command(app, context);
   app.footer(
       "Examples:\n  stargraph run start soc.triage --params alert.json --wait\n  stargraph run respond RUN --interrupt "
       "ID --set decision=approve\n"

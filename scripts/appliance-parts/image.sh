@@ -1,0 +1,56 @@
+# The disk of the machine: a labelled file system with the packages installed; sourced by scripts/appliance.
+
+image_packages=(systemd-sysv dbus udev kmod linux-image-cloud-amd64 initramfs-tools selinux-basics selinux-policy-default
+  policycoreutils policycoreutils-python-utils semodule-utils selinux-utils setools auditd openssl openssl-provider-fips curl
+  jq python3-minimal iproute2 procps login passwd libseccomp2 libsodium23 libcjson1 libyaml-0-2 libcurl4t64 libre2-11
+  libsystemd0)
+
+# make_tree FOLDER DEB...: the base system with these packages installed and the acceptance in /acceptance.
+make_tree() {
+  local tree=$1 base deb
+  shift
+  base=$(debian_root appliance "${image_packages[@]}")
+  rm -rf --one-file-system "$tree"
+  cp -a --reflink=auto "$base" "$tree"
+  rm -rf "$tree"/var/cache/apt/archives/*.deb "$tree"/var/lib/apt/lists/* "$tree"/usr/share/doc "$tree"/usr/share/locale
+  printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d" && chmod 0755 "$tree/usr/sbin/policy-rc.d"
+  mkdir -p "$tree/acceptance/debs"
+  for deb; do cp "$deb" "$tree/acceptance/debs/"; done
+  # The package that needs the others' tools last; none of them may need the network.
+  unshare --mount --pid --net --fork --kill-child bash -euo pipefail -c '
+    mount --make-rprivate / && mount -t proc proc "$1/proc"
+    chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 \
+      sh -euc "for deb in /acceptance/debs/*.deb; do [ ! -e \$deb ] || set -- \"\$@\" \$deb; done; [ \$# -eq 0 ] || dpkg --install \"\$@\"; dpkg --audit" sh' _ "$tree"
+  rm "$tree/usr/sbin/policy-rc.d"
+}
+
+# furnish FOLDER: what makes the tree this test's machine.
+furnish() {
+  local tree=$1
+  printf 'stargraph-appliance\n' >"$tree/etc/hostname"
+  printf '127.0.0.1 localhost stargraph-appliance\n::1 localhost\n' >"$tree/etc/hosts"
+  printf '/dev/vda / ext4 defaults 0 1\n' >"$tree/etc/fstab"
+  printf 'SELINUX=enforcing\nSELINUXTYPE=default\n' >"$tree/etc/selinux/config"
+  printf '5f1d7a3c9be04c5aa1d2c3b4e5f60718\n' >"$tree/etc/machine-id"
+  cp -r "$root/scripts/appliance-parts/inside/." "$tree/acceptance/"
+  chmod 0755 "$tree/acceptance/run"
+  install -D -m 0644 "$root/scripts/appliance-parts/inside/acceptance.service" "$tree/etc/systemd/system/acceptance.service"
+  ln -sf /etc/systemd/system/acceptance.service "$tree/etc/systemd/system/multi-user.target.wants/acceptance.service"
+  local unit
+  for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer e2scrub_reap.service \
+    selinux-autorelabel-mark.service systemd-networkd-wait-online.service; do
+    ln -sf /dev/null "$tree/etc/systemd/system/$unit"
+  done
+}
+
+# label FOLDER: as the policy that is installed in it says.
+label() {
+  chroot "$1" setfiles -F -e /proc -e /sys -e /dev /etc/selinux/default/contexts/files/file_contexts / 2>&1 |
+    grep -vE '^(setfiles: |$)' | tail -n 5 || true
+}
+
+# make_disk FOLDER IMAGE
+make_disk() {
+  rm -f "$2"
+  mkfs.ext4 -q -F -E lazy_itable_init=1,lazy_journal_init=1 -L appliance -d "$1" "$2" 3G
+}

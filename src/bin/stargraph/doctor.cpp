@@ -1,0 +1,311 @@
+#include "doctor.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "stargraph/base/printable.hpp"
+
+namespace stargraph::cli {
+namespace {
+
+using base::Path;
+
+constexpr std::uint64_t kMaxText = 1 << 20;
+constexpr std::uint64_t kLogTail = 4 << 20;  // how far back a start of the daemon is looked for
+constexpr auto kExportAge = std::chrono::days(7);
+
+// What one process shows of itself under /proc.
+struct Process {
+  std::string pid;
+  std::string status;
+  std::string label;
+};
+
+class Examination {
+ public:
+  explicit Examination(const Surroundings& surroundings) : around_(surroundings) {}
+  std::vector<Wall> run();
+
+ private:
+  void process_walls(const std::string& who, const std::optional<Process>& process);
+  void selinux_wall(const std::string& who, const std::optional<Process>& process, std::string_view domain);
+  void users_wall();
+  void file_walls();
+  void key_walls();
+  void log_walls();
+  void tpm_wall();
+
+  [[nodiscard]] Path at(std::string_view path) const { return around_.root / Path(path).relative_path(); }
+  [[nodiscard]] std::optional<std::string> text(std::string_view path) const;
+  [[nodiscard]] std::optional<Process> find(std::string_view command) const;
+  [[nodiscard]] std::optional<base::Timestamp> modified(const Path& path) const;
+  [[nodiscard]] std::string wider_than(const Path& directory, std::uint32_t mode) const;
+
+  void add(std::string name, WallState state, std::string detail, bool needed = true) {
+    walls_.push_back({std::move(name), state, std::move(detail), needed});
+  }
+  void add(std::string name, bool held, std::string detail) {
+    add(std::move(name), held ? WallState::kHeld : WallState::kAbsent, std::move(detail));
+  }
+
+  Surroundings around_;
+  base::Env& env_ = base::real_env();
+  std::optional<Process> daemon_;
+  std::optional<Process> writer_;
+  std::vector<Wall> walls_;
+};
+
+// "Seccomp:\t2" of /proc/PID/status: "2"; "" when there is no such line.
+std::string status_field(const std::string& status, const std::string& name) {
+  const auto start = status.find("\n" + name + ":");
+  if (start == std::string::npos) return "";
+  const auto value = status.find_first_not_of(" \t", start + name.size() + 2);
+  return status.substr(value, status.find_first_of("\t\n", value) - value);
+}
+
+std::string trimmed(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\0')) text.pop_back();
+  return text;
+}
+
+// The type of "user:role:type:level".
+std::string type_of(const std::string& label) {
+  const auto first = label.find(':');
+  const auto second = first == std::string::npos ? first : label.find(':', first + 1);
+  if (second == std::string::npos) return "";
+  return label.substr(second + 1, label.find(':', second + 1) - second - 1);
+}
+
+std::optional<std::string> Examination::text(std::string_view path) const {
+  const auto bytes = env_.read_file(at(path), kMaxText);
+  if (!bytes) return std::nullopt;
+  return base::to_text(*bytes);
+}
+
+// The main process of a program. The jail renames itself, so a name means one process.
+std::optional<Process> Examination::find(std::string_view command) const {
+  const auto names = env_.list(at("/proc"));
+  if (!names) return std::nullopt;
+  for (const std::string& name : *names) {
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string folder = "/proc/" + name;
+    const auto comm = text(folder + "/comm");
+    // The kernel keeps 15 bytes of a name.
+    if (!comm || trimmed(*comm) != command.substr(0, 15)) continue;
+    return Process{name, text(folder + "/status").value_or(""), trimmed(text(folder + "/attr/current").value_or(""))};
+  }
+  return std::nullopt;
+}
+
+std::optional<base::Timestamp> Examination::modified(const Path& path) const {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
+  return base::Timestamp(std::chrono::seconds(info.st_mtim.tv_sec));
+}
+
+// The first file or folder below `directory` that others may touch; "" when there is none.
+std::string Examination::wider_than(const Path& directory, std::uint32_t mode) const {
+  const auto names = env_.list(directory);
+  if (!names) return directory.string() + " cannot be read";
+  for (const std::string& name : *names) {
+    const Path path = directory / name;
+    const auto info = env_.info(path);
+    if (!info) continue;  // gone since
+    if ((info->mode & ~mode & ~(info->directory ? 0700U : 0U)) != 0) return path.string();
+    if (info->directory) {
+      if (std::string found = wider_than(path, mode); !found.empty()) return found;
+    }
+  }
+  return "";
+}
+
+void Examination::process_walls(const std::string& who, const std::optional<Process>& process) {
+  if (!process) {
+    for (const char* wall : {".system-calls", ".privileges", ".core-files", ".network"}) {
+      add(who + wall, WallState::kUnseen, who + " does not run");
+    }
+    return;
+  }
+  add(who + ".system-calls", status_field(process->status, "Seccomp") == "2",
+      "seccomp filter (/proc/PID/status: Seccomp)");
+  const std::string effective = status_field(process->status, "CapEff");
+  const bool none = !effective.empty() && effective.find_first_not_of('0') == std::string::npos;
+  add(who + ".privileges", none && status_field(process->status, "NoNewPrivs") == "1",
+      "no capability, no new privileges");
+  const auto limits = text("/proc/" + process->pid + "/limits");
+  const auto line = limits ? limits->find("Max core file size") : std::string::npos;
+  if (line == std::string::npos) {
+    add(who + ".core-files", WallState::kUnseen, "its limits cannot be read");
+  } else {
+    const auto value = limits->find_first_not_of(' ', line + std::string_view("Max core file size").size());
+    add(who + ".core-files", limits->compare(value, 2, "0 ") == 0, "no core file, so no key in one");
+  }
+  std::error_code error;
+  const Path own = std::filesystem::read_symlink(at("/proc/" + process->pid + "/ns/net"), error);
+  const Path machine = error ? Path() : std::filesystem::read_symlink(at("/proc/1/ns/net"), error);
+  if (error) {
+    add(who + ".network", WallState::kUnseen, "only root sees whose network it has");
+  } else {
+    add(who + ".network", own != machine, "a network of its own, with nothing in it");
+  }
+}
+
+void Examination::selinux_wall(const std::string& who, const std::optional<Process>& process, std::string_view domain) {
+  const auto enforce = text("/sys/fs/selinux/enforce");
+  if (!enforce) return add(who + ".selinux", WallState::kAbsent, "this machine runs without SELinux");
+  if (!enforce->starts_with('1')) return add(who + ".selinux", WallState::kAbsent, "SELinux is permissive");
+  if (!process) return add(who + ".selinux", WallState::kUnseen, who + " does not run");
+  const std::string type = type_of(process->label);
+  add(who + ".selinux", type == domain, "enforcing, in domain " + (type.empty() ? "none" : base::printable(type)));
+}
+
+void Examination::users_wall() {
+  if (!daemon_ || !writer_) return add("users", WallState::kUnseen, "daemon and audit writer do not both run");
+  const std::string daemon = status_field(daemon_->status, "Uid");
+  const std::string writer = status_field(writer_->status, "Uid");
+  add("users", daemon != "0" && writer != "0" && !daemon.empty() && daemon != writer,
+      "daemon and audit writer are two users, neither is root (" + daemon + ", " + writer + ")");
+}
+
+void Examination::file_walls() {
+  for (const char* directory : {"/var/lib/stargraph", "/var/lib/stargraph-audit", "/var/log/stargraph"}) {
+    const std::string name = std::string("files.") + directory;
+    const auto info = env_.info(at(directory));
+    if (!info) {
+      add(name, WallState::kAbsent, "is not there");
+      continue;
+    }
+    if ((info->mode & 0077U) != 0) {
+      add(name, WallState::kAbsent, "is wider than 0700");
+      continue;
+    }
+    const auto names = env_.list(at(directory));
+    if (!names) {
+      add(name, WallState::kUnseen, "only its user and root may look");
+      continue;
+    }
+    const std::string wide = wider_than(at(directory), 0600);
+    add(name, wide.empty(), wide.empty() ? "0700, every file 0600" : base::printable(wide) + " is wider than 0600");
+  }
+  const auto config = env_.info(at("/etc/stargraph/stargraph.yaml"));
+  if (!config) return add("configuration", WallState::kAbsent, "/etc/stargraph/stargraph.yaml is not there");
+  add("configuration", (config->mode & 0137U) == 0, "at most 0640");
+}
+
+// Keys lie sealed, and the configuration names no key file in the open.
+void Examination::key_walls() {
+  const auto names = env_.list(at("/etc/credstore.encrypted"));
+  const auto config = text("/etc/stargraph/stargraph.yaml");
+  if (!names || !config) return add("sealed-keys", WallState::kUnseen, "only root may look");
+  std::string missing;
+  for (const char* name : {"stargraph-audit-key", "stargraph-state-key", "stargraph-tls-key"}) {
+    const auto info = env_.info(at("/etc/credstore.encrypted") / name);
+    if (!info || (info->mode & 0077U) != 0) missing += (missing.empty() ? "" : ", ") + std::string(name);
+  }
+  bool open_file = false;
+  for (std::size_t line = 0; line < config->size(); line = std::min(config->find('\n', line), config->size() - 1) + 1) {
+    const auto word = config->find_first_not_of(' ', line);
+    if (word != std::string::npos && config->compare(word, 9, "key_file:") == 0) open_file = true;
+  }
+  add("sealed-keys", missing.empty() && !open_file,
+      !missing.empty() ? "not sealed, or readable by others: " + missing
+      : open_file      ? "the configuration names a key file"
+                       : "three keys, sealed (systemd-creds)");
+}
+
+// What the newest start of the daemon says in the log: whether FIPS was enforced. Also: whether writing the log is near
+// now, and when it was last carried out.
+void Examination::log_walls() {
+  const auto names = env_.list(at("/var/log/stargraph"));
+  if (!names) {
+    add("fips", WallState::kUnseen, "only root may look into the log", false);
+    add("clock", WallState::kUnseen, "only root may look at the log");
+  } else {
+    std::string newest;
+    for (const std::string& name : *names) {
+      if (name.starts_with("audit-")) newest = name;  // sorted
+    }
+    std::string tail;
+    const Path file = at("/var/log/stargraph") / newest;
+    if (const auto info = env_.info(file); !newest.empty() && info) {
+      const std::uint64_t from = info->size > kLogTail ? info->size - kLogTail : 0;
+      if (const auto bytes = env_.read_range(file, from, kLogTail)) tail = base::to_text(*bytes);
+    }
+    const auto mark = tail.rfind("\"event\":\"daemon.started\"");
+    if (mark == std::string::npos) {
+      add("fips", WallState::kUnseen, "no start of the daemon in the newest segment", false);
+    } else {
+      const auto begin = tail.rfind('\n', mark) == std::string::npos ? 0 : tail.rfind('\n', mark) + 1;
+      const std::string entry = tail.substr(begin, tail.find('\n', mark) - begin);
+      const bool enforced = entry.find("\"fips\":true") != std::string::npos;
+      add("fips", enforced ? WallState::kHeld : WallState::kAbsent,
+          enforced ? "enforced at the daemon's last start; a mode is not a validation"
+                   : "off at the daemon's last start",
+          false);
+    }
+    const auto written = newest.empty() ? std::nullopt : modified(file);
+    add("clock",
+        !written                  ? WallState::kUnseen
+        : *written <= around_.now ? WallState::kHeld
+                                  : WallState::kAbsent,
+        !written ? "there is no log yet" : "not behind what the log has seen");
+  }
+  const auto exported = modified(at("/var/lib/stargraph-checkpoints/exported"));
+  if (!exported) {
+    const bool visible = env_.list(at("/var/lib/stargraph-checkpoints")).has_value();
+    return add("export", visible ? WallState::kAbsent : WallState::kUnseen,
+               visible ? "the audit log was never carried out (stargraph-export)" : "only root may look");
+  }
+  const auto age = std::chrono::duration_cast<std::chrono::days>(around_.now - *exported);
+  add("export", age <= kExportAge, "the audit log was carried out " + std::to_string(age.count()) + " days ago");
+}
+
+void Examination::tpm_wall() {
+  const bool there = env_.info(at("/sys/class/tpm/tpm0")).has_value() || env_.info(at("/dev/tpmrm0")).has_value();
+  add("tpm", there ? WallState::kHeld : WallState::kAbsent,
+      there ? "there is one; systemd-creds can seal to it" : "none: whoever has the whole disk has the sealed keys",
+      false);
+}
+
+std::vector<Wall> Examination::run() {
+  daemon_ = find("stargraphd");
+  writer_ = find("stargraph-auditd");
+  add("daemon", daemon_.has_value(), daemon_ ? "runs as process " + daemon_->pid : "does not run");
+  add("audit-writer", writer_.has_value(), writer_ ? "runs as process " + writer_->pid : "does not run");
+  users_wall();
+  process_walls("daemon", daemon_);
+  selinux_wall("daemon", daemon_, "stargraphd_t");
+  process_walls("audit-writer", writer_);
+  selinux_wall("audit-writer", writer_, "stargraph_audit_t");
+  file_walls();
+  key_walls();
+  log_walls();
+  tpm_wall();
+  return std::move(walls_);
+}
+
+}  // namespace
+
+std::vector<Wall> examine(const Surroundings& surroundings) { return Examination(surroundings).run(); }
+
+int doctor_exit_code(const std::vector<Wall>& walls) {
+  const auto some = [&](WallState state) {
+    return std::ranges::any_of(walls, [&](const Wall& wall) { return wall.needed && wall.state == state; });
+  };
+  if (some(WallState::kAbsent)) return base::kExitFailed;
+  return some(WallState::kUnseen) ? base::kExitUnavailable : base::kExitDone;
+}
+
+std::string_view wall_state_name(WallState state) {
+  switch (state) {
+    case WallState::kHeld: return "held";
+    case WallState::kAbsent: return "absent";
+    case WallState::kUnseen: return "unseen";
+  }
+  return "unseen";
+}
+
+}  // namespace stargraph::cli
