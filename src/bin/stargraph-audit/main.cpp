@@ -1,167 +1,151 @@
-// stargraph-audit: the auditor's program. It needs files and a public key, and neither network nor database.
+// stargraph-audit: the auditor's program. It needs files and a public key, and neither network nor database; one
+// command, archive, also speaks to the audit writer on its own machine.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "bin/program.hpp"
-#include "bin/stargraph-audit/show.hpp"
-#include "stargraph/audit/verify.hpp"
+#include "bin/stargraph-audit/commands.hpp"
 #include "stargraph/base/printable.hpp"
-#include "stargraph/crypto/fips.hpp"
-#include "stargraph/json/write.hpp"
 
 namespace stargraph::auditor {
 namespace {
 
-using base::Code;
-using base::fail;
 using base::Result;
 
-constexpr std::uint64_t kMaxKeyBytes = 16'384;
-
-struct Flags {
-  std::vector<std::string> paths;
-  std::string public_key;
-  std::string anchor;
-  bool json = false;
-};
-
-std::vector<base::Path> to_paths(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
-
-Result<audit::Report> check(const Flags& flags) {
-  SG_TRY(crypto::initialise(crypto::FipsMode::kOff));
-  SG_TRY(const base::Bytes pem, base::real_env().read_file(flags.public_key, kMaxKeyBytes));
-  SG_TRY(const crypto::PublicKey key, crypto::PublicKey::from_pem(base::as_text(pem)));
-  std::optional<std::string> anchor;
-  if (!flags.anchor.empty()) {
-    SG_TRY(const base::Bytes note, base::real_env().read_file(flags.anchor, audit::kMaxLineBytes));
-    anchor = base::to_text(note);
-  }
-  return audit::verify_log(to_paths(flags.paths), key, anchor);
-}
-
-json::Object to_json(const audit::Report& report) {
-  json::Object out;
-  out.set("ok", report.good());
-  out.set("entries", static_cast<std::int64_t>(report.entries));
-  out.set("checkpoints", static_cast<std::int64_t>(report.checkpoints));
-  out.set("files", static_cast<std::int64_t>(report.files));
-  out.set("install_id", report.install_id);
-  out.set("anchored", report.anchored);
-  out.set("unsigned_tail", static_cast<std::int64_t>(report.unsigned_tail));
-  out.set("torn_bytes", static_cast<std::int64_t>(report.torn_bytes));
-  json::Array warnings;
-  if (report.unsigned_tail > 0 || report.torn_bytes > 0) warnings.emplace_back(audit::kUnsignedTail);
-  out.set("warnings", std::move(warnings));
-  if (report.bad) {
-    json::Object bad;
-    bad.set("file", report.bad->file);
-    bad.set("line", static_cast<std::int64_t>(report.bad->line));
-    bad.set("reason", base::reason(report.bad->code).name);
-    bad.set("detail", report.bad->detail);
-    out.set("bad", std::move(bad));
-  }
-  return out;
-}
-
-void print(const audit::Report& report) {
-  if (report.bad) {
-    const std::string_view reason = base::reason(report.bad->code).name;
-    std::printf("BAD  %s:%llu  %.*s  %s\n", base::printable(report.bad->file).c_str(),
-                static_cast<unsigned long long>(report.bad->line), static_cast<int>(reason.size()), reason.data(),
-                base::printable(report.bad->detail).c_str());
-    std::printf("     %llu entries before it hold\n", static_cast<unsigned long long>(report.entries));
-    return;
-  }
-  std::printf("OK   %llu entries in %llu files, %llu checkpoints, log %s%s\n",
-              static_cast<unsigned long long>(report.entries), static_cast<unsigned long long>(report.files),
-              static_cast<unsigned long long>(report.checkpoints), base::printable(report.install_id).c_str(),
-              report.anchored ? ", holds the anchor" : "");
-  if (report.unsigned_tail > 0 || report.torn_bytes > 0) {
-    std::printf("WARN %.*s  %llu entries after the last checkpoint, %llu bytes of an unfinished line\n",
-                static_cast<int>(audit::kUnsignedTail.size()), audit::kUnsignedTail.data(),
-                static_cast<unsigned long long>(report.unsigned_tail),
-                static_cast<unsigned long long>(report.torn_bytes));
-  }
-}
-
-Result<int> verify(const Flags& flags) {
-  SG_TRY(const audit::Report report, check(flags));
-  if (flags.json) {
-    std::printf("%s\n", json::compact(to_json(report)).c_str());
-  } else {
-    print(report);
-  }
-  return report.good() ? base::kExitDone : base::kExitIntegrity;
-}
-
-Result<int> checkpoint(const Flags& flags) {
-  SG_TRY(const audit::Report report, check(flags));
-  if (!report.good()) {
-    print(report);
-    return base::kExitIntegrity;
-  }
-  if (report.last_checkpoint.empty()) return fail(Code::kAuditTruncated, "checkpoint: the log has none");
-  std::printf("%s\n", report.last_checkpoint.c_str());
-  return base::kExitDone;
-}
-
-Result<int> show(const Flags& flags) {
-  SG_TRY(const std::vector<base::Path> files, audit::log_files(to_paths(flags.paths)));
-  for (const base::Path& file : files) SG_TRY(show_file(file, flags.json));
-  return base::kExitDone;
-}
-
-void add_paths(CLI::App& command, Flags& flags) {
-  command.add_option("PATH", flags.paths, "segments in order, or their directory")->required();
-}
-
-void add_key(CLI::App& command, Flags& flags) {
-  command.add_option("--pubkey", flags.public_key, "the audit public key, PEM")->required();
-  command.add_option("--anchor", flags.anchor, "a checkpoint line carried out earlier");
-}
+constexpr const char* kTrustSocket = "/run/stargraph/trust.sock";
 
 int finish(const Result<int>& result) {
   if (result) return *result;
-  const std::string_view name = result.error().name();
-  std::fprintf(stderr, "stargraph-audit: %s (%.*s)\n", base::printable(result.error().message).c_str(),
-               static_cast<int>(name.size()), name.data());
+  const std::string name(result.error().name());
+  std::fprintf(stderr, "stargraph-audit: %s (%s)\n", base::printable(result.error().message).c_str(), name.c_str());
   return result.error().exit_code();
 }
 
+void add_log(CLI::App& command, Flags& flags) {
+  command.add_option("PATH", flags.paths, "segments in order, or their directory")->required();
+}
+void add_key(CLI::App& command, Flags& flags) {
+  command.add_option("--pubkey", flags.public_key, "the audit public key, PEM")->required();
+}
+void add_anchor(CLI::App& command, Flags& flags) {
+  command.add_option("--anchor", flags.anchor, "a checkpoint carried out earlier: its line, or its words");
+}
+void add_json(CLI::App& command, Flags& flags, const std::string& help) {
+  command.add_flag("--json", flags.json, help);
+}
+
+void add_verify(CLI::App& command, Flags& flags) {
+  add_log(command, flags);
+  add_key(command, flags);
+  add_anchor(command, flags);
+  add_json(command, flags, "one JSON document");
+}
+
+void add_show(CLI::App& command, Flags& flags) {
+  add_log(command, flags);
+  add_json(command, flags, "the lines as they stand");
+  command.add_option("--actor", flags.actor, "only what this actor did");
+  command.add_option("--run", flags.run, "only entries that name this run");
+  command.add_option("--tenant", flags.tenant, "only this tenant's; - for the site's");
+  command.add_option("--event", flags.event, "only this event, or with .* all of a kind: run.*");
+  command.add_option("--since", flags.since, "not before this time, RFC 3339");
+  command.add_option("--until", flags.until, "before this time, RFC 3339");
+}
+
+void add_checkpoint(CLI::App& command, Flags& flags) {
+  add_log(command, flags);
+  add_key(command, flags);
+  add_anchor(command, flags);
+  command.add_option("--seq", flags.seq, "this one instead of the last");
+  command.add_flag("--words", flags.words, "its hash as words, for paper");
+}
+
+void add_proof(CLI::App& command, Flags& flags) {
+  add_log(command, flags);
+  add_key(command, flags);
+  command.add_option("--seq", flags.seq, "the entry to prove");
+  command.add_option("--of", flags.of, "seq of the covering checkpoint; without it the last one");
+  command.add_option("--from", flags.from, "seq of an earlier checkpoint");
+  command.add_option("--to", flags.to, "seq of the later one; without it the last one");
+}
+
+void add_export(CLI::App& command, Flags& flags) {
+  add_log(command, flags);
+  add_key(command, flags);
+  command.add_option("--tenant", flags.tenant, "a tenant's whole chain");
+  command.add_option("--first", flags.first, "from this tenant_seq on");
+  command.add_option("--run", flags.run, "the entries of a run");
+  command.add_flag("--complete", flags.complete, "with all of its tenant's between them");
+}
+
+void add_file(CLI::App& command, Flags& flags) {
+  command.add_option("FILE", flags.file, "what was carried here")->required();
+  add_key(command, flags);
+}
+
+void add_verify_export(CLI::App& command, Flags& flags) {
+  add_file(command, flags);
+  add_json(command, flags, "one JSON document");
+}
+
+void add_lineage(CLI::App& command, Flags& flags) {
+  add_log(command, flags);
+  add_key(command, flags);
+  add_json(command, flags, "one JSON document");
+}
+
+void add_archive(CLI::App& command, Flags& flags) {
+  flags.socket = kTrustSocket;
+  command.add_option("PATH", flags.paths, "the log's directory")->required();
+  add_key(command, flags);
+  command.add_option("--to", flags.target, "the directory for the copies")->required();
+  command.add_flag("--keep", flags.keep, "copy and verify; ask nobody to remove anything");
+  command.add_option("--socket", flags.socket, "of the audit writer, for root")->capture_default_str();
+}
+
+struct Command {
+  const char* name;
+  const char* help;
+  void (*add)(CLI::App& command, Flags& flags);
+  Result<int> (*run)(const Flags& flags);
+};
+
+constexpr Command kCommands[] = {
+    {"verify", "find the first bad line, by file, line and reason", add_verify, verify},
+    {"show", "one line an entry, in the order of the log; checks nothing", add_show, show},
+    {"checkpoint", "verify, then print a checkpoint to carry away", add_checkpoint, checkpoint},
+    {"proof", "that an entry is in a checkpoint's log, or that one log goes on from another", add_proof, proof},
+    {"verify-proof", "check a proof with the key alone", add_file, verify_proof},
+    {"export", "a tenant's or a run's slice, which verifies alone", add_export, export_slice},
+    {"verify-export", "check a slice with the key alone", add_verify_export, verify_export},
+    {"lineage", "that each act rests on one before it", add_lineage, lineage},
+    {"archive", "copy closed segments, verify the copies, have the originals removed", add_archive, archive},
+};
+
 int program(int argc, char** argv) {
-  CLI::App app("Checks and shows audit logs with nothing but their files and the audit public key.");
+  CLI::App app("Checks, shows and cuts audit logs with nothing but their files and the audit public key.");
   app.footer(
       "Examples:\n"
       "  stargraph-audit verify /media/evidence --pubkey audit.pub.pem\n"
       "  stargraph-audit checkpoint /var/log/stargraph --pubkey audit.pub.pem > note.jsonl\n"
       "  stargraph-audit verify /media/evidence --pubkey audit.pub.pem --anchor note.jsonl\n"
-      "Exit codes: 0 the log holds, 4 it does not, 1 it could not be read, 2 wrong usage.");
+      "  stargraph-audit export /var/log/stargraph --pubkey audit.pub.pem --tenant soc > soc.jsonl\n"
+      "Exit codes: 0 it holds, 4 it does not, 1 it could not be read, 2 wrong usage.");
   app.set_version_flag("--version", std::string("stargraph-audit ") + STARGRAPH_VERSION);
   app.require_subcommand(1);
   Flags flags;
-  CLI::App* verify_command = app.add_subcommand("verify", "find the first bad line, by file, line and reason");
-  add_paths(*verify_command, flags);
-  add_key(*verify_command, flags);
-  verify_command->add_flag("--json", flags.json, "one JSON document");
-  CLI::App* show_command = app.add_subcommand("show", "one line an entry, in the order of the log; checks nothing");
-  add_paths(*show_command, flags);
-  show_command->add_flag("--json", flags.json, "the lines as they stand");
-  CLI::App* checkpoint_command = app.add_subcommand("checkpoint", "verify, then print the last checkpoint's line");
-  add_paths(*checkpoint_command, flags);
-  add_key(*checkpoint_command, flags);
+  for (const Command& command : kCommands) command.add(*app.add_subcommand(command.name, command.help), flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? base::kExitDone : base::kExitUsage;
   }
-  if (verify_command->parsed()) return finish(verify(flags));
-  if (show_command->parsed()) return finish(show(flags));
-  return finish(checkpoint(flags));
+  for (const Command& command : kCommands) {
+    if (app.got_subcommand(command.name)) return finish(command.run(flags));
+  }
+  return base::kExitUsage;
 }
 
 }  // namespace

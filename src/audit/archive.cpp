@@ -1,0 +1,181 @@
+#include "stargraph/audit/archive.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <functional>
+
+#include "stargraph/audit/segment.hpp"
+#include "stargraph/base/descriptor.hpp"
+#include "stargraph/json/write.hpp"
+
+namespace stargraph::audit {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+constexpr std::string_view kFormat = "stargraph.audit.archive.v1";
+constexpr std::size_t kChunk = std::size_t{1} << 20;
+constexpr std::uint32_t kFileMode = 0600;
+constexpr std::uint32_t kDirectoryMode = 0700;
+
+std::unexpected<base::Error> io_error(std::string_view what, const base::Path& path) {
+  return fail(Code::kIo, std::string(what) + ": " + path.string() + ": " + std::strerror(errno));
+}
+
+Result<base::Descriptor> open_to_read(const base::Path& path) {
+  base::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY));
+  if (!file.open()) return io_error("open", path);
+  return file;
+}
+
+using Bytes = std::function<Result<>(base::BytesView)>;
+Result<> read_all(int file, const base::Path& path, const Bytes& give) {
+  base::Bytes chunk(kChunk);
+  while (true) {
+    const ssize_t count = ::read(file, chunk.data(), chunk.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return io_error("read", path);
+    if (count == 0) return {};
+    SG_TRY(give(base::BytesView(chunk).first(static_cast<std::size_t>(count))));
+  }
+}
+
+Result<> write_all(int file, const base::Path& path, base::BytesView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return io_error("write", path);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Result<crypto::Digest> digest_of(const base::Path& path) {
+  SG_TRY(const base::Descriptor file, open_to_read(path));
+  crypto::Sha384 hash;
+  SG_TRY(read_all(file.get(), path, [&hash](base::BytesView bytes) -> Result<> {
+    hash.update(bytes);
+    return {};
+  }));
+  return hash.finish();
+}
+
+// What was read from `from`; it is what `to` has, or nothing was written.
+Result<ArchivedSegment> copy_segment(const base::Path& from, const base::Path& to) {
+  SG_TRY(const base::Descriptor source, open_to_read(from));
+  const base::Descriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kFileMode));
+  if (!target.open() && errno != EEXIST) return io_error("create", to);
+  crypto::Sha384 hash;
+  ArchivedSegment segment;
+  SG_TRY(read_all(source.get(), from, [&](base::BytesView bytes) -> Result<> {
+    hash.update(bytes);
+    segment.size += bytes.size();
+    return target.open() ? write_all(target.get(), to, bytes) : Result<>();
+  }));
+  if (target.open() && ::fsync(target.get()) != 0) return io_error("sync", to);
+  segment.digest = hash.finish();
+  return segment;
+}
+
+Result<> check_copy(const base::Path& to, const crypto::Digest& digest) {
+  SG_TRY(const crypto::Digest found, digest_of(to));
+  if (found == digest) return {};
+  return fail(Code::kDigestMismatch, "archive: " + to.string() + ": is not what the log has");
+}
+
+Result<std::vector<std::uint32_t>> closed_segments(const base::Path& log) {
+  SG_TRY(const std::vector<base::Path> files, log_files({log}));
+  std::vector<std::uint32_t> numbers;
+  for (const base::Path& file : files) numbers.push_back(segment_number(file.filename().string()).value_or(0));
+  if (numbers.size() < 2) return fail(Code::kNotFound, "archive: " + log.string() + ": no closed segment");
+  numbers.pop_back();
+  return numbers;
+}
+
+// The copies and what stays, as one log: the tombstone of earlier archives may stand in what stays.
+Result<> verify_copies(const base::Path& log, const base::Path& target, const crypto::PublicKey& key,
+                       Archive& archive) {
+  const std::uint32_t last = archive.segments.back().number;
+  std::vector<base::Path> paths;
+  for (const ArchivedSegment& segment : archive.segments) paths.push_back(target / segment_name(segment.number));
+  SG_TRY(const std::vector<base::Path> files, log_files({log}));
+  for (const base::Path& file : files) {
+    if (segment_number(file.filename().string()).value_or(0) > last) paths.push_back(file);
+  }
+  SG_TRY(const Report report, verify_log_whole(paths, key, {}));
+  archive.install_id = report.install_id;
+  archive.entries = report.entries;
+  // Each closed segment ends with a checkpoint: what the copies are worth without the rest.
+  SG_TRY(LineReader reader, LineReader::open(target / segment_name(last)));
+  for (std::string_view line;;) {
+    SG_TRY(const LineReader::What what, reader.next(line));
+    if (what != LineReader::What::kLine) break;
+    archive.checkpoint = line;
+  }
+  SG_TRY(const Entry entry, decode_entry(archive.checkpoint));
+  SG_TRY(verify_line_signature(archive.checkpoint, entry, key));
+  return {};
+}
+
+base::Path manifest_name(const Archive& archive) {
+  const auto number = [](std::uint32_t segment) { return segment_name(segment).substr(6, 8); };  // its eight digits
+  return "archive-" + number(archive.segments.front().number) + "-" + number(archive.segments.back().number) + ".json";
+}
+
+}  // namespace
+
+Prune Archive::prune() const {
+  Prune out;
+  out.first_segment = segments.front().number;
+  for (const ArchivedSegment& segment : segments) out.digests.push_back(segment.digest);
+  return out;
+}
+
+std::string encode_manifest(const Archive& archive) {
+  json::Array files;
+  for (const ArchivedSegment& segment : archive.segments) {
+    files.emplace_back(json::Object{{"file", segment_name(segment.number)},
+                                    {"sha384", segment.digest.hex()},
+                                    {"size", static_cast<std::int64_t>(segment.size)}});
+  }
+  return json::canonical(json::Object{{"checkpoint", archive.checkpoint},
+                                      {"format", kFormat},
+                                      {"install_id", archive.install_id},
+                                      {"segments", std::move(files)}}) +
+         "\n";
+}
+
+Result<Archive> make_archive(const base::Path& log, const base::Path& target, const crypto::PublicKey& key) {
+  base::Env& env = base::real_env();
+  SG_TRY(std::vector<std::uint32_t> numbers, closed_segments(log));
+  if (numbers.size() > kMaxPruned) numbers.resize(kMaxPruned);  // the rest the next time
+  SG_TRY(env.make_directory(target, kDirectoryMode));
+  Archive archive;
+  const std::string note = state_note_name(numbers.front());
+  if (numbers.front() > 1) {
+    SG_TRY(const ArchivedSegment copied, copy_segment(log / note, target / note));
+    SG_TRY(check_copy(target / note, copied.digest));
+  }
+  for (const std::uint32_t number : numbers) {
+    SG_TRY(ArchivedSegment segment, copy_segment(log / segment_name(number), target / segment_name(number)));
+    segment.number = number;
+    archive.segments.push_back(segment);
+  }
+  SG_TRY(env.sync_directory(target));
+  SG_TRY(verify_copies(log, target, key, archive));
+  for (const ArchivedSegment& segment : archive.segments) {
+    SG_TRY(check_copy(target / segment_name(segment.number), segment.digest));
+  }
+  archive.manifest = target / manifest_name(archive);
+  const std::string text = encode_manifest(archive);
+  SG_TRY(env.write_file(archive.manifest, base::as_bytes(text), kFileMode));
+  return archive;
+}
+
+}  // namespace stargraph::audit
