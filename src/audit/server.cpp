@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 
+#include "audit/peer.hpp"
 #include "audit/socket.hpp"
 #include "stargraph/audit/again.hpp"
 #include "stargraph/audit/packet.hpp"
@@ -21,13 +22,6 @@ using base::Result;
 
 // An answer that finds no room at once goes to a client that does not read: it is dropped.
 constexpr base::Duration kNoWait{0};
-
-std::optional<std::uint32_t> peer_uid(int descriptor) {
-  ucred credentials{};
-  socklen_t size = sizeof(credentials);
-  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
-  return credentials.uid;
-}
 
 int poll_timeout(base::Duration timeout) {
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
@@ -91,7 +85,7 @@ Result<> Server::take_turn(base::Duration timeout, int wake) {
   const std::size_t first_listener = 1 + connections_.size();
   std::erase_if(connections_, [](const auto& connection) { return connection->gone; });
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    if (polled[first_listener + i].revents != 0) accept_from(listeners_[i]);
+    if (polled[first_listener + i].revents != 0) SG_TRY(accept_from(listeners_[i]));
   }
   return {};
 }
@@ -101,19 +95,28 @@ bool Server::has_room(Source source) const {
   return same < static_cast<std::ptrdiff_t>(source == Source::kDaemon ? 1 : kMaxImporters);
 }
 
-void Server::accept_from(const Listener& listener) {
+Result<> Server::accept_from(Listener& listener) {
   const int descriptor = ::accept4(listener.descriptor, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (descriptor < 0) return;
+  if (descriptor < 0) return {};
   PacketSocket socket(descriptor);
   const auto uid = peer_uid(descriptor);
-  const bool allowed = uid && std::ranges::find(listener.uids, *uid) != listener.uids.end();
+  const bool known = uid && std::ranges::find(listener.uids, *uid) != listener.uids.end();
+  const std::string label = peer_label(descriptor);
+  const bool labelled = listener.label.empty() || label_fits(label, listener.label);
+  const bool allowed = known && labelled;
   if (!allowed || !has_room(listener.source)) {
     const Code why = allowed ? Code::kBusy : Code::kCapabilityDenied;
     // Best effort: whoever is refused at the door may have gone already.
     static_cast<void>(socket.send(encode_refusal(why), kNoWait));
-    return;
+    // The right user in the wrong domain is told in the log, once a life: who sits there could fill it.
+    if (!known || labelled || listener.told) return {};
+    listener.told = true;
+    json::Object data{{"code", base::reason(why).name}, {"source", source_name(listener.source)}};
+    data.set("label", safe_text(label, 256));
+    return writer_.append_own(EventName::kAuditRefused, Outcome::kDenied, std::move(data));
   }
   adopt(socket.release(), listener.source);
+  return {};
 }
 
 Result<> Server::receive_from(Connection& connection) {

@@ -50,8 +50,8 @@ Result<std::string> Writer::chain_entry(Source source, SourceSeq source_seq, Eve
 }
 
 Result<Writer::Placed> Writer::append(Source source, const Record& record) {
-  SG_CHECK(segment_.has_value() && !stopped_);
   if (failed_) return fail(Code::kIo, "audit: writer: failed before");
+  SG_CHECK(segment_.has_value() && !stopped_);
   if (source == Source::kWriter || !may_send(source, record.event.name)) {
     return fail(Code::kCapabilityDenied, "audit: " + std::string(source_name(source)) + ": may not send " +
                                              std::string(event_text(record.event.name)));

@@ -106,8 +106,8 @@ Result<Tombstone> Writer::check_prune(const Prune& what) const {
 }
 
 Result<std::string> Writer::prune(const Prune& what) {
-  SG_CHECK(segment_.has_value() && !stopped_);
   if (failed_) return fail(Code::kIo, "audit: writer: failed before");
+  SG_CHECK(segment_.has_value() && !stopped_);
   SG_TRY(const Tombstone tombstone, check_prune(what));
   const auto last_words = [&]() -> Result<std::string> {
     SG_TRY(chain_own(EventName::kAuditPruned, Outcome::kSuccess, encode_tombstone(tombstone)));

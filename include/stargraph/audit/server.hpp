@@ -21,6 +21,8 @@ class Server {
     int descriptor = -1;  // a listening AF_UNIX SOCK_SEQPACKET socket; not owned
     Source source = Source::kDaemon;
     std::vector<std::uint32_t> uids;  // who may connect
+    std::string label{};              // and their security context, or its type; empty: nobody asks
+    bool told = false;                // a wrong label stands in the log
   };
   // `writer` must outlive the server.
   Server(Writer& writer, std::vector<Listener> listeners);
@@ -38,7 +40,7 @@ class Server {
 
  private:
   class Connection;
-  void accept_from(const Listener& listener);
+  [[nodiscard]] base::Result<> accept_from(Listener& listener);
   [[nodiscard]] bool has_room(Source source) const;
   [[nodiscard]] base::Result<> receive_from(Connection& connection);
   [[nodiscard]] base::Result<> handle(Connection& connection, std::string_view packet);

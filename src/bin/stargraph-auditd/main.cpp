@@ -26,6 +26,15 @@ Result<crypto::PrivateKey> read_key(const base::Path& file) {
   return crypto::PrivateKey::from_pem(pem, crypto::Secret());
 }
 
+// For audit.started: what else than user ids keeps others from the sockets.
+json::Object said_of(const Settings& settings) {
+  json::Object said;
+  said.set("entries_label", settings.entries_label.empty() ? json::Value(nullptr) : settings.entries_label);
+  said.set("selinux", selinux_state());
+  said.set("trust_label", settings.trust_label.empty() ? json::Value(nullptr) : settings.trust_label);
+  return said;
+}
+
 bool asked_to_stop(int signals) {
   char discard[128];
   return ::read(signals, discard, sizeof(discard)) > 0;
@@ -35,6 +44,9 @@ Result<> serve(const Flags& flags) {
   ::umask(0077);
   SG_TRY(const Settings settings, settle(base::real_env(), flags));
   SG_TRY(const auto listeners, inherited_listeners(settings));
+  SG_TRY(check_labels(settings));
+  SG_TRY(const base::Descriptor log_lock, lock_directory(settings.log_directory));
+  SG_TRY(const base::Descriptor state_lock, lock_directory(settings.state_directory));
   SG_TRY(crypto::initialise(settings.fips_required ? crypto::FipsMode::kRequired : crypto::FipsMode::kOff));
   SG_TRY(crypto::PrivateKey key, read_key(settings.key_file));
   SG_TRY(const int signals, stop_signals());
@@ -45,6 +57,7 @@ Result<> serve(const Flags& flags) {
   options.state_directory = settings.state_directory;
   options.build_id = STARGRAPH_VERSION;
   options.read_whole = flags.read_whole;
+  options.confinement = said_of(settings);
   if (settings.trust_uid != 0) options.trust_stand_in = settings.trust_uid;
   SG_TRY(const auto writer, audit::Writer::open(base::real_env(), std::move(key), options));
   audit::Server server(*writer, listeners);
@@ -65,7 +78,10 @@ int program(int argc, char** argv) {
   app.add_option("--key-file", flags.key_file, "the audit key, PKCS#8 PEM, 0600");
   app.add_option("--entries-uid", flags.entries_uid, "who may write entries (default: user stargraph, else ours)");
   app.add_option("--trust-uid", flags.trust_uid, "who may record acts of trust (default: root)");
-  app.add_flag("--read-whole", flags.read_whole, "verify the whole log at start, not only what came after the last one");
+  app.add_option("--entries-label", flags.entries_label, "SELinux context or type that the daemon must have");
+  app.add_option("--trust-label", flags.trust_label, "SELinux context or type that the importer must have");
+  app.add_flag("--read-whole", flags.read_whole,
+               "verify the whole log at start, not only what came after the last one");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -42,6 +42,8 @@ Result<Settings> settle(base::Env& env, const Flags& flags) {
   if (!flags.key_file.empty()) settings.key_file = flags.key_file;
   if (flags.entries_uid) settings.entries_uid = *flags.entries_uid;
   if (flags.trust_uid) settings.trust_uid = *flags.trust_uid;
+  settings.entries_label = flags.entries_label;
+  settings.trust_label = flags.trust_label;
   if (settings.log_directory.empty() || settings.state_directory.empty() || settings.key_file.empty()) {
     return fail(Code::kConfigMissing, "auditd: --config, or --log-directory, --state-directory and --key-file");
   }

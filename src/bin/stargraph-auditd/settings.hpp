@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "stargraph/base/env.hpp"
 #include "stargraph/base/result.hpp"
@@ -16,6 +17,8 @@ struct Flags {
   base::Path key_file;
   std::optional<std::uint32_t> entries_uid;
   std::optional<std::uint32_t> trust_uid;
+  std::string entries_label;
+  std::string trust_label;
   bool read_whole = false;
 };
 
@@ -25,6 +28,8 @@ struct Settings {
   base::Path key_file;            // PKCS#8 PEM, 0600
   std::uint32_t entries_uid = 0;  // who may write the daemon's entries
   std::uint32_t trust_uid = 0;    // who may record acts of trust
+  std::string entries_label;      // security context, or its type, that writers must have; empty: nobody asks
+  std::string trust_label;
   bool fips_required = false;
 };
 

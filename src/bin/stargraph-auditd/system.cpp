@@ -1,7 +1,9 @@
 #include "bin/stargraph-auditd/system.hpp"
 
+#include <fcntl.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
@@ -9,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 #include "stargraph/base/sanitized.hpp"
@@ -60,13 +63,34 @@ Result<std::vector<audit::Server::Listener>> inherited_listeners(const Settings&
     const bool trust = name == "trust";
     listeners.push_back({.descriptor = descriptor,
                          .source = trust ? audit::Source::kTrust : audit::Source::kDaemon,
-                         .uids = {trust ? settings.trust_uid : settings.entries_uid}});
+                         .uids = {trust ? settings.trust_uid : settings.entries_uid},
+                         .label = trust ? settings.trust_label : settings.entries_label});
   }
   const auto is_entries = [](const auto& listener) { return listener.source == audit::Source::kDaemon; };
   if (std::ranges::count_if(listeners, is_entries) != 1) {
     return fail(Code::kNoInheritedSocket, "auditd: needs one inherited socket named entries; start it by systemd");
   }
   return listeners;
+}
+
+Result<base::Descriptor> lock_directory(const base::Path& directory) {
+  base::Descriptor locked(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!locked.open()) return fail(Code::kNotFound, "auditd: " + directory.string() + ": " + std::strerror(errno));
+  if (::flock(locked.get(), LOCK_EX | LOCK_NB) == 0) return locked;
+  if (errno == EWOULDBLOCK) return fail(Code::kBusy, "auditd: " + directory.string() + ": another audit writer has it");
+  return fail(Code::kIo, "auditd: " + directory.string() + ": lock: " + std::strerror(errno));
+}
+
+std::string_view selinux_state() {
+  const auto enforce = base::real_env().read_file("/sys/fs/selinux/enforce", 16);
+  if (!enforce) return "none";
+  return base::as_text(*enforce).starts_with('1') ? "enforcing" : "permissive";
+}
+
+Result<> check_labels(const Settings& settings) {
+  if (settings.entries_label.empty() && settings.trust_label.empty()) return {};
+  if (selinux_state() != "none") return {};
+  return fail(Code::kConfigInvalid, "auditd: --entries-label, --trust-label: SELinux does not run here");
 }
 
 Result<int> stop_signals() { return service::signal_descriptor("auditd", {SIGTERM, SIGINT}); }

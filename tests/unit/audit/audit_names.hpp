@@ -20,14 +20,17 @@ inline std::string log_of_all_events() {
       EXPECT_TRUE(placed.has_value()) << placed.error().message;
     }
   }
+  const std::string archived = log.segment(1);
+  const auto pruned = (*writer)->prune({.first_segment = 1, .digests = {crypto::sha384(archived)}});
+  EXPECT_TRUE(pruned.has_value()) << pruned.error().message;
   EXPECT_TRUE((*writer)->append_own(EventName::kAuditRefused, Outcome::kDenied, {{"code", "malformed"}}).has_value());
   EXPECT_TRUE((*writer)->stop().has_value());
   writer->reset();
-  std::uint32_t last = 1;
+  std::uint32_t last = 2;
   while (!log.segment(last + 1).empty()) ++last;
   log.replace_segment(log.segment(last) + "{\"torn", last);
   EXPECT_TRUE(log.open().has_value());
-  return log.whole();
+  return archived + log.whole(2);
 }
 
 }  // namespace stargraph::audit::test

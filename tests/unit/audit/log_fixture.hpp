@@ -85,9 +85,9 @@ struct Log {
   void replace_segment(std::string_view text, std::uint32_t number = 1) {
     EXPECT_TRUE(env.write_file(kLogDirectory / segment_name(number), base::as_bytes(text), 0600).has_value());
   }
-  std::string whole() {
+  std::string whole(std::uint32_t first = 1) {
     std::string text;
-    for (std::uint32_t number = 1;; ++number) {
+    for (std::uint32_t number = first;; ++number) {
       const std::string part = segment(number);
       if (part.empty()) return text;
       text += part;

@@ -201,8 +201,8 @@ TEST(AuditWriter, RC_T_AUDIT_RefusesToGoOnAfterAChangedLog) {
   test::Log log;
   auto writer = log.open();
   for (int i = 1; i <= 3; ++i) ASSERT_TRUE((*writer)->append(Source::kDaemon, make_record(i)).has_value());
-  ASSERT_TRUE((*writer)->stop().has_value());
-  writer->reset();
+  ASSERT_TRUE((*writer)->commit().has_value());
+  writer->reset();  // no stop: the saved position is that of the start
   std::string text = log.segment();
   text[text.find("alice")] = 'A';
   log.replace_segment(text);
