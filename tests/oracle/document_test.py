@@ -93,7 +93,9 @@ class Document(unittest.TestCase):
         note = self.write("note", self.lines[4])
         self.assertTrue(self.run_both(log, "--anchor", note)[1]["anchored"])
         self.assertEqual(self.run_both(short, "--anchor", note)[1]["reason"], "TRUNCATED")
-        for wrong in (self.lines[2], b"nonsense", self.lines[4].replace(b'"signature":"k', b'"signature":"l')):
+        begin = self.lines[4].index(b'"signature":"') + len(b'"signature":"')
+        forged = self.lines[4][:begin] + (b"l" if self.lines[4][begin:][:1] != b"l" else b"m") + self.lines[4][begin + 1 :]
+        for wrong in (self.lines[2], b"nonsense", forged):
             self.assertEqual(self.run_both(log, "--anchor", self.write("wrong", wrong)), (4, None))
 
     def test_a_log_of_the_other_algorithm(self):
