@@ -78,6 +78,11 @@ Result<> Api::may(const Request& request) const {
   return fail(Code::kCapabilityDenied, "request: capability: not granted");
 }
 
+Result<> Api::LogReader::check() const {
+  if (allowed_) return {};
+  return fail(Code::kBusy, "request: too many readers of the log at once");
+}
+
 engine::Caller Api::caller(const Request& request) const {
   return {request.principal->name, request.principal->tenant, request.request_id};
 }

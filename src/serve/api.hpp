@@ -46,15 +46,16 @@ class Api {
   [[nodiscard]] const LogView& log() const { return log_; }
   std::function<Counters()> counters;
 
-  // A search through the log reads megabytes and hashes what it shows: so many at once, then kBusy.
-  static constexpr int kScansAtOnce = 2;
-  class Scan {
+  // Who reads the log asks the audit writer for a descriptor, may look through megabytes and hash what is shown: so
+  // many at once, then kBusy, so that no auditor slows down what the log is for.
+  static constexpr int kReadersAtOnce = 4;
+  class LogReader {
    public:
-    explicit Scan(Api& api) : api_(api), allowed_(++api.scans_ <= kScansAtOnce) {}
-    ~Scan() { --api_.scans_; }
-    Scan(const Scan&) = delete;
-    Scan& operator=(const Scan&) = delete;
-    [[nodiscard]] bool allowed() const { return allowed_; }
+    explicit LogReader(Api& api) : api_(api), allowed_(++api.readers_ <= kReadersAtOnce) {}
+    ~LogReader() { --api_.readers_; }
+    LogReader(const LogReader&) = delete;
+    LogReader& operator=(const LogReader&) = delete;
+    [[nodiscard]] base::Result<> check() const;
 
    private:
     Api& api_;
@@ -65,7 +66,7 @@ class Api {
   Services services_;
   LogView log_;
   Bell bell_;
-  std::atomic<int> scans_{0};
+  std::atomic<int> readers_{0};
 };
 
 // 8-4-4-4-12 lower-case hex: what a run or task id looks like.

@@ -69,6 +69,8 @@ Result<Response> get_audit_segment(Api& api, const Request& request) {
   const std::int64_t limit = query.integer("limit", 1, kMost).value_or(kMost);
   SG_TRY(query.finish());
   SG_TRY(const std::uint32_t number, segment_of(request));
+  const Api::LogReader reader(api);
+  SG_TRY(reader.check());
   SG_TRY(LogView::Page page,
          api.log().page(number, static_cast<std::uint64_t>(offset), static_cast<std::size_t>(limit)));
   Response response;
@@ -89,8 +91,8 @@ Result<Response> get_audit_entries(Api& api, const Request& request) {
     from = cursor_from_text(*cursor);
     if (!from) return fail(Code::kBadRequest, "query: cursor: not one of ours");
   }
-  const Api::Scan scan(api);
-  if (!scan.allowed()) return fail(Code::kBusy, "request: too many searches of the log at once");
+  const Api::LogReader reader(api);
+  SG_TRY(reader.check());
   SG_TRY(TenantLines found, api.log().tenant_lines(request.principal->tenant, audit::TenantSeq(after),
                                                    static_cast<std::size_t>(limit), from));
   json::Array lines;
@@ -105,6 +107,8 @@ Result<Response> get_audit_entries(Api& api, const Request& request) {
 Result<Response> get_audit_checkpoint(Api& api, const Request& request) {
   Query query = request.query;
   SG_TRY(query.finish());
+  const Api::LogReader reader(api);
+  SG_TRY(reader.check());
   SG_TRY(LogView::Checkpoint last, api.log().last_checkpoint());
   Response response;
   response.body = std::move(last.line) + "\n";
@@ -118,6 +122,8 @@ Result<Response> get_audit_proof(Api& api, const Request& request) {
   const auto asked = query.integer("size", 1, json::kMaxInteger);
   SG_TRY(query.finish());
   if (!seq) return fail(Code::kBadRequest, "query: seq: missing");
+  const Api::LogReader reader(api);
+  SG_TRY(reader.check());
   SG_TRY(const std::uint64_t size, size_or_checkpoint(api.log(), asked));
   if (static_cast<std::uint64_t>(*seq) > size) return fail(Code::kNotFound, "request: proof: no such entry yet");
   SG_TRY(const auto path, api.log().inclusion(audit::LogSeq(*seq), size));
@@ -131,6 +137,8 @@ Result<Response> get_audit_consistency(Api& api, const Request& request) {
   const auto asked = query.integer("to", 1, json::kMaxInteger);
   SG_TRY(query.finish());
   if (!from) return fail(Code::kBadRequest, "query: from: missing");
+  const Api::LogReader reader(api);
+  SG_TRY(reader.check());
   SG_TRY(const std::uint64_t to, size_or_checkpoint(api.log(), asked));
   if (static_cast<std::uint64_t>(*from) > to)
     return fail(Code::kNotFound, "request: proof: the log is not so long yet");

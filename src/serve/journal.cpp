@@ -186,6 +186,7 @@ Response carry_out(Journal& journal, const Asked& asked, const std::function<Res
     throw;  // ends the process, as everywhere
   } catch (const std::exception&) {
     // A mistake of ours: 500, and its entry. What it said may quote the peer.
+    response = fail(Code::kInternal, "request: threw");
   }
   if (response) return entry.close(*std::move(response));
   Response refusal = error_response(response.error().code, asked.request_id);

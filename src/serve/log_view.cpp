@@ -84,11 +84,12 @@ std::string cursor_text(const LogCursor& cursor) {
 
 std::optional<LogCursor> cursor_from_text(std::string_view text) {
   LogCursor cursor;
-  const char* const end = text.data() + text.size();
-  const auto segment = std::from_chars(text.data(), end, cursor.segment);
-  if (segment.ec != std::errc() || segment.ptr == end || *segment.ptr != '-') return std::nullopt;
-  const auto offset = std::from_chars(segment.ptr + 1, end, cursor.offset);
-  if (offset.ec != std::errc() || offset.ptr != end || cursor_text(cursor) != text) return std::nullopt;
+  const std::string_view segment = text.substr(0, text.find('-'));
+  const std::string_view offset = text.substr(std::min(text.size(), segment.size() + 1));
+  const auto first = std::from_chars(segment.data(), segment.data() + segment.size(), cursor.segment);
+  const auto second = std::from_chars(offset.data(), offset.data() + offset.size(), cursor.offset);
+  // Numbers have one form; whatever else there was does not come out again.
+  if (first.ec != std::errc() || second.ec != std::errc() || cursor_text(cursor) != text) return std::nullopt;
   return cursor;
 }
 

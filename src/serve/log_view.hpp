@@ -50,7 +50,7 @@ class LogView {
     std::uint64_t total = 0;  // bytes of the segment now
   };
   // Bytes of a segment from `offset` on, at most `limit`. kNotFound for a segment that is not there.
-  [[nodiscard]] base::Result<Page> page(std::uint32_t segment, std::uint64_t offset, std::size_t limit) const;
+  [[nodiscard]] base::Result<Page> page(std::uint32_t number, std::uint64_t offset, std::size_t limit) const;
   // Entries of one tenant and of nobody else after `after`, at most `limit`; the search begins at `from`, or at the
   // start of the log. A cursor into the middle of a line begins at the next one. kNotFound for a segment that is gone.
   [[nodiscard]] base::Result<TenantLines> tenant_lines(const base::TenantId& tenant, audit::TenantSeq after,

@@ -175,6 +175,23 @@ TEST_P(AuditFailure, RC_D_AUDIT_AWriterThatAnswersNoMoreEndsTheDaemon) {
   settle();
 }
 
+class ClearedAuditFailure : public AuditFailure {};
+// It answers again before its link counts as lost: what ends the daemon is the lag alone, and only where it must.
+TEST_P(ClearedAuditFailure, RC_D_AUDIT_AWriterThatStaysBehindEndsTheDaemon) {
+  start("  audit_lag_ms: 100\n");
+  EXPECT_EQ(status_of(box().curl("operator", {"/health"})), "200");
+  ::kill(box().auditd().pid(), SIGSTOP);
+  static_cast<void>(act());
+  EXPECT_EQ(box().daemon().wait(), kUnavailable);
+  EXPECT_TRUE(has(last_words(), "audit-lag")) << last_words();
+  ::kill(box().auditd().pid(), SIGCONT);
+  box().start_daemon();
+  begin_load();
+  EXPECT_TRUE(more_acknowledged());
+  EXPECT_TRUE(more_acknowledged());
+  settle();
+}
+
 TEST_P(AuditFailure, RC_D_AUDIT_AWriterThatIsBehindRefusesActsAndReadsUntilItCatchesUp) {
   start("  audit_lag_ms: 300\n");
   const pid_t daemon = box().daemon_pid();
@@ -198,6 +215,7 @@ TEST_P(AuditFailure, RC_D_AUDIT_AWriterThatIsBehindRefusesActsAndReadsUntilItCat
   settle();
 }
 
+INSTANTIATE_TEST_SUITE_P(Profiles, ClearedAuditFailure, ::testing::Values("cleared"));
 INSTANTIATE_TEST_SUITE_P(Profiles, AuditFailure, ::testing::Values("cleared", "oss-default"),
                          [](const auto& one) { return one.param == std::string("cleared") ? "Cleared" : "Oss"; });
 

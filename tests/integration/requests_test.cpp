@@ -174,7 +174,7 @@ TEST_F(Requests, SG_R_HTTP_EveryRouteLeavesOneEntryHoweverItEnds) {
       ask("viewer", route, right.path, right.body);
       EXPECT_EQ(status_, "403") << pattern;
     }
-    ask("finder", route, right.path.substr(0, right.path.find('?')) + "/nothing", "{}");
+    ask("finder", route, right.path.substr(0, right.path.find('?')) + "/nothing/at/all", "{}");
     EXPECT_EQ(status_, "404") << pattern;
     if (has(pattern, "{run}") && !later) {
       ask("finder", route, fill(route, kNoRun), right.body);

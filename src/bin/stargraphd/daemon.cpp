@@ -39,7 +39,7 @@ constexpr int kTurnMs = 250;  // a revocation is seen that soon
 // link is made at start and never again (law 1), and systemd starts it anew until the audit writer answers.
 constexpr base::Duration kRefuseBeforeEnd = std::chrono::seconds(5);
 // on_failure: stop. So long the audit writer may be behind its limits without a pause before the daemon ends.
-constexpr base::Duration kBehindBeforeEnd = std::chrono::seconds(5);
+constexpr base::Duration kBehindBeforeEnd = std::chrono::seconds(4);
 
 class Daemon {
  public:
