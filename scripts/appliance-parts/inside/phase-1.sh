@@ -14,12 +14,14 @@ check "no unit of ours runs yet" 3 systemctl is-active stargraphd.service stargr
 for directory in /var/lib/stargraph:stargraph /var/lib/stargraph-audit:stargraph-audit /var/log/stargraph:stargraph-audit; do
   equals "${directory%:*} is ${directory#*:}'s alone" "700 ${directory#*:}" "$(stat -c '%a %U' "${directory%:*}")"
 done
-units=(stargraphd.service stargraph-auditd.service stargraph-checkpoint.service stargraphd.socket stargraph-entries.socket stargraph-trust.socket stargraph-checkpoint.timer)
-equals "systemd-analyze verify has nothing to say" "" "$(systemd-analyze verify --man=no "${units[@]/#//usr/lib/systemd/system/}" 2>&1 | grep stargraph)"
-for unit in stargraphd stargraph-auditd stargraph-checkpoint; do
-  exposure=$(systemd-analyze security --offline=true --no-pager "/usr/lib/systemd/system/$unit.service" 2>/dev/null | grep -oE '[0-9]+\.[0-9]+ [A-Z]+' | tail -n 1)
-  check "systemd-analyze security: $unit $exposure, at most 0.8" 0 awk -v have="${exposure%% *}" 'BEGIN { exit !(have != "" && have <= 0.8) }'
-done
+if [ ! -e $here/debug ]; then
+  units=(stargraphd.service stargraph-auditd.service stargraph-checkpoint.service stargraphd.socket stargraph-entries.socket stargraph-trust.socket stargraph-checkpoint.timer)
+  equals "systemd-analyze verify has nothing to say" "" "$(systemd-analyze verify --man=no "${units[@]/#//usr/lib/systemd/system/}" 2>&1 | grep stargraph)"
+  for unit in stargraphd stargraph-auditd stargraph-checkpoint; do
+    exposure=$(systemd-analyze security --offline=true --no-pager "/usr/lib/systemd/system/$unit.service" 2>/dev/null | grep -oE '[0-9]+\.[0-9]+ [A-Z]+' | tail -n 1)
+    check "systemd-analyze security: $unit $exposure, at most 0.8" 0 awk -v have="${exposure%% *}" 'BEGIN { exit !(have != "" && have <= 0.8) }'
+  done
+fi
 
 # --- first boot
 make_site
@@ -62,6 +64,7 @@ equals "the first connection starts the daemon, and the operator is answered" 20
 check "the daemon is active" 0 systemctl is-active stargraphd.service
 journal=$(journalctl -b -u stargraphd -u stargraph-auditd -p warning --no-pager -o cat | grep -v '^$' | head -n 8)
 [ -z "$journal" ] || note "$journal"
+if [ -e $here/debug ]; then note "$(our_denials | sed -E 's/.*denied/denied/; s/ pid=[0-9]+//; s/ino=[0-9]+//' | sort | uniq -c | head -n 60)"; fi
 equals "a client of a foreign CA gets no answer" 000 "$(answers intruder)"
 equals "a client without a certificate gets no answer" 000 "$(curl --silent --output /dev/null --write-out '%{http_code}' --cacert $site/site.ca.pem https://localhost:8443/health)"
 equals "the daemon runs in its domain, as its user" "system_u:system_r:stargraphd_t:s0 stargra+" "$(ps -eo label,user,comm | awk '$3 == "stargraphd" { print $1, $2; exit }' | sed 's/stargraph$/stargra+/')"
