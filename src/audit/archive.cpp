@@ -130,10 +130,13 @@ base::Path manifest_name(const Archive& archive) {
 
 }  // namespace
 
-Prune Archive::prune() const {
-  Prune out;
-  out.first_segment = segments.front().number;
-  for (const ArchivedSegment& segment : segments) out.digests.push_back(segment.digest);
+std::vector<Prune> Archive::prunes() const {
+  std::vector<Prune> out;
+  for (const ArchivedSegment& segment : segments) {
+    if (out.empty() || out.back().digests.size() == kMaxPruned)
+      out.push_back({.first_segment = segment.number, .digests = {}});
+    out.back().digests.push_back(segment.digest);
+  }
   return out;
 }
 
@@ -153,8 +156,7 @@ std::string encode_manifest(const Archive& archive) {
 
 Result<Archive> make_archive(const base::Path& log, const base::Path& target, const crypto::PublicKey& key) {
   base::Env& env = base::real_env();
-  SG_TRY(std::vector<std::uint32_t> numbers, closed_segments(log));
-  if (numbers.size() > kMaxPruned) numbers.resize(kMaxPruned);  // the rest the next time
+  SG_TRY(const std::vector<std::uint32_t> numbers, closed_segments(log));
   SG_TRY(env.make_directory(target, kDirectoryMode));
   Archive archive;
   const std::string note = state_note_name(numbers.front());

@@ -47,6 +47,10 @@ Result<Proven> verify(const InclusionProof& proof, const crypto::PublicKey& key)
   Proven proven;
   SG_TRY(proven.checkpoint, read_checkpoint(proof.checkpoint, key));
   SG_TRY(proven.entry, decode_entry(proof.entry));
+  // Its hash does not cover a checkpoint's signature.
+  if (proven.entry->event.name == EventName::kAuditCheckpoint) {
+    SG_TRY(verify_line_signature(proof.entry, *proven.entry, key));
+  }
   const Checkpoint& state = proven.checkpoint.state;
   const auto index = static_cast<std::uint64_t>(proven.entry->seq.value() - 1);
   if (index >= state.size) {

@@ -25,7 +25,8 @@ struct Archive {
   std::vector<ArchivedSegment> segments;
   std::uint64_t entries = 0;  // of the log that was verified: the copies and what is left beside them
   base::Path manifest;        // the file written last: an archive without one is not finished
-  [[nodiscard]] Prune prune() const;
+  // What to ask the audit writer, in this order: oldest first, at most kMaxPruned segments each.
+  [[nodiscard]] std::vector<Prune> prunes() const;
 };
 
 // Copies every segment of `log` but the last, which grows, into `target` (0700, made when absent), as files of mode

@@ -14,24 +14,28 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-// The writer reads all segments once more before it lets go of them: 512 of 100 MiB at the most.
-constexpr base::Duration kTimeout = std::chrono::minutes(30);
+// The writer reads the segments once more before it lets go of them, 100 MiB each.
+constexpr base::Duration kTimeout = std::chrono::minutes(10);
 constexpr std::uint32_t kFileMode = 0600;
 
+// The receipts of the tombstones, a line each, stand beside the copies.
 Result<> prune(const audit::Archive& archive, const Flags& flags, const crypto::PublicKey& key) {
   SG_TRY(const std::unique_ptr<audit::Client> client,
          audit::Client::connect(flags.socket, audit::Source::kTrust, key, std::chrono::seconds(10)));
-  SG_TRY(const audit::Receipt receipt, client->prune(archive.prune(), kTimeout));
-  SG_TRY(const audit::Entry tombstone, audit::verify_receipt(receipt, key));
-  if (tombstone.event.name != audit::EventName::kAuditPruned) {
-    return fail(Code::kReceiptInvalid, "archive: the audit writer answered with another entry");
-  }
   base::Path file = archive.manifest;
-  file.replace_extension(".receipt.json");
-  const std::string text = audit::encode_receipt(receipt) + "\n";
-  SG_TRY(base::real_env().write_file(file, base::as_bytes(text), kFileMode));
-  std::printf("     the audit writer let go of them: entry %lld, receipt %s\n",
-              static_cast<long long>(tombstone.seq.value()), base::printable(file.string()).c_str());
+  file.replace_extension(".receipts.jsonl");
+  std::string receipts;
+  for (const audit::Prune& prune : archive.prunes()) {
+    SG_TRY(const audit::Receipt receipt, client->prune(prune, kTimeout));
+    SG_TRY(const audit::Entry tombstone, audit::verify_receipt(receipt, key));
+    if (tombstone.event.name != audit::EventName::kAuditPruned) {
+      return fail(Code::kReceiptInvalid, "archive: the audit writer answered with another entry");
+    }
+    receipts += audit::encode_receipt(receipt) + "\n";
+    SG_TRY(base::real_env().write_file(file, base::as_bytes(receipts), kFileMode));
+    std::printf("     segments %u to %u are gone from the log: entry %lld says so\n", prune.first_segment,
+                prune.last_segment(), static_cast<long long>(tombstone.seq.value()));
+  }
   return {};
 }
 

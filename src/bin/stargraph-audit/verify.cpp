@@ -90,7 +90,7 @@ void print_words(const audit::SignedCheckpoint& checkpoint) {
     const bool row_ends = c == ' ' && ++in_row % kWordsInARow == 0;
     std::putchar(row_ends ? '\n' : c);
   }
-  std::putchar('\n');
+  std::printf("\n%s\n", crypto::fingerprint_hex(checkpoint.entry.entry_hash).c_str());
 }
 
 }  // namespace
