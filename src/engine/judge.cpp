@@ -9,7 +9,7 @@ using base::Result;
 Result<std::optional<policy::Decision>> Engine::State::judge(const Catalog& graphs, const Basis& basis) {
   const std::shared_ptr<const policy::InForce>& policy = graphs.policy();
   if (!policy) return std::nullopt;
-  SG_TRY(policy::check_time(policy->bundle, services.env.now()));
+  SG_TRY(policy::check_time(policy->bundle, clock.now()));
   SG_TRY(check_not_revoked({}, policy->pack));
   return policy::decide(policy->bundle, policy->digest(), basis.judged);
 }

@@ -9,6 +9,7 @@
 #include "evaluators.hpp"
 #include "scheduler.hpp"
 #include "stargraph/engine/engine.hpp"
+#include "stargraph/policy/clock.hpp"
 #include "stepper.hpp"
 
 namespace stargraph::engine {
@@ -17,6 +18,7 @@ struct Engine::State {
   State(const EngineServices& given, const EngineLimits& bounds, std::shared_ptr<const Catalog> graphs);
 
   EngineServices services;
+  policy::Clock clock{services.env};  // for what a policy's times say
   EngineLimits limits;
   Stepper stepper;
   Evaluators evaluators;

@@ -115,6 +115,7 @@ struct Encoder {
   json::Object& out;
   void operator()(const KeyAdded& act) const {
     const crypto::PublicKey& key = act.key.key;
+    encode_approval_of(act.approval, out);
     out.set("fingerprint", key.fingerprint().hex());  // known from here on: a person compared it
     if (!act.key.holder.empty()) out.set("holder", act.key.holder);
     out.set("how", confirmation_name(act.key.how));
@@ -171,6 +172,7 @@ struct Encoder {
 };
 
 Result<Body> decode_key_added(json::Reader& in) {
+  const auto approval = optional_digest(in, "approval");
   const std::string fingerprint = in.text("fingerprint", 96, 96);
   std::string holder = in.optional_text("holder", 1, kMaxHolderBytes).value_or("");
   const auto how = confirmation_from_name(
@@ -191,7 +193,7 @@ Result<Body> decode_key_added(json::Reader& in) {
   if (review_by) {
     SG_TRY(confirmed.review_by, base::parse_rfc3339(*review_by));
   }
-  return KeyAdded{std::move(confirmed)};
+  return KeyAdded{std::move(confirmed), approval};
 }
 
 Result<Body> decode_pinned(json::Reader& in) {

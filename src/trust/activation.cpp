@@ -58,7 +58,7 @@ Result<> Importer::compare_with_active(const TrustState& state, const pack::Head
   if (last->ref.id == header.id && last->ref.epoch == header.epoch)
     return {};  // itself; its file may be what is brought
   SG_TRY(store::Connection connection, desk_.database.reader());
-  SG_TRY(base::Bytes bytes, get_pack(connection, last->ref.digest));
+  SG_TRY(base::Bytes bytes, get_pack(connection, last->ref.digest, last->countersigned));
   SG_TRY(const LoadedPack loaded, LoadedPack::reread(std::move(bytes), *last));
   difference = compare(loaded.header(), loaded.manifest(), header, manifest);
   return {};
@@ -80,7 +80,7 @@ Result<Importer::Candidate> Importer::examine(const TrustState& state, const Imp
                                               const ContentCheck& content_check) {
   Candidate candidate{pack, {}, {pack.ref, {}, {}, ""}};
   SG_TRY(store::Connection connection, desk_.database.reader());
-  SG_TRY(base::Bytes bytes, get_pack(connection, pack.ref.digest));
+  SG_TRY(base::Bytes bytes, get_pack(connection, pack.ref.digest, pack.countersigned));
   SG_TRY(const LoadedPack loaded, LoadedPack::load(std::move(bytes), pack, state));
   SG_TRY(const std::vector<crypto::PublicKey> signers, keys_of(state, pack));
   SG_TRY(decide_signers(state, loaded.header(), signers, {}));  // under the pin of today
@@ -121,7 +121,7 @@ Result<> Importer::finish(std::int64_t acts_before, Acts acts) {
     if (state.acts() != acts_before) return fail(Code::kBusy, "trust: another act came in between; try again");
     return std::move(acts);
   };
-  return commit(make, nullptr, {});
+  return commit(make, {}, {});
 }
 
 Result<std::optional<Step>> Importer::activate(const ActivateRequest& request, const ContentCheck& content_check) {
@@ -154,8 +154,9 @@ Result<std::optional<Importer::Candidate>> Importer::examine_staged(const TrustS
                                                                     ReloadReport& report) {
   auto candidate = examine(state, pack, content_check);
   if (candidate) return std::optional(*std::move(candidate));
+  const Code why = candidate.error().code;
   const bool passed_by =
-      candidate.error().kind() == base::Kind::kTrust || candidate.error().code == Code::kPolicyExpired;
+      candidate.error().kind() == base::Kind::kTrust || why == Code::kPolicyExpired || why == Code::kPolicyMode;
   if (!passed_by) return std::unexpected(std::move(candidate).error());
   report.left_out.push_back({pack.ref, candidate.error()});
   return std::optional<Candidate>();

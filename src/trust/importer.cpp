@@ -42,6 +42,18 @@ Result<std::string_view> text_of(const pack::Contents& contents, std::string_vie
   return base::as_text(file->bytes);
 }
 
+std::vector<base::KeyId> ids_of(std::span<const crypto::PublicKey> keys) {
+  std::vector<base::KeyId> ids;
+  ids.reserve(keys.size());
+  for (const crypto::PublicKey& key : keys) ids.push_back(key.key_id());
+  return ids;
+}
+
+template <class Kind>
+bool any(const std::vector<Body>& acts) {
+  return std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Kind>(act); });
+}
+
 std::vector<base::KeyId> claimed_keys(base::BytesView file) {
   std::vector<base::KeyId> claimed;
   if (const auto container = pack::parse(file)) {
@@ -125,9 +137,7 @@ Result<Importer::Checked> Importer::check(const ImportRequest& request, const Co
 
 Result<> Importer::check_not_revoked(const TrustState& state, const PackRef& pack,
                                      std::span<const crypto::PublicKey> signers) {
-  std::vector<base::KeyId> ids;
-  for (const crypto::PublicKey& signer : signers) ids.push_back(signer.key_id());
-  if (const auto revoked = state.is_revoked(pack, ids)) {
+  if (const auto revoked = state.is_revoked(pack, ids_of(signers))) {
     return fail(*revoked, "trust: " + pack.id.str() + ": this pack, its epoch or a signer was revoked");
   }
   return {};
@@ -144,9 +154,8 @@ Result<Importer::Acts> Importer::acts_of(const Checked& checked, const ImportReq
   for (const crypto::PublicKey& key : decision.confirmed)
     acts.emplace_back(KeyAdded{{key, Role::kPublisher, "", {}, {}}});
   if (decision.pin) acts.emplace_back(Pinned{*decision.pin});
-  if (!already_there) {
-    Imported imported{pack, {}};
-    for (const crypto::PublicKey& signer : checked.signers) imported.signers.push_back(signer.key_id());
+  Imported imported{pack, ids_of(checked.signers)};
+  if (!already_there || adds_signatures(*state.find(pack.id, pack.epoch), imported.signers)) {
     acts.emplace_back(std::move(imported));
   }
   SG_TRY(add_effect(checked, request, state, already_there, acts));
@@ -190,9 +199,7 @@ Result<> Importer::add_first_activation(const Checked& checked, const ImportRequ
   }
   Activated act{pack, false, "", {}, {}};
   if (checked.report.difference.asks_for_more()) {
-    std::vector<base::KeyId> signers;
-    signers.reserve(checked.signers.size());
-    for (const crypto::PublicKey& signer : checked.signers) signers.push_back(signer.key_id());
+    const std::vector<base::KeyId> signers = ids_of(checked.signers);
     const Step step{pack, checked.report.compared_with, checked.report.difference, ""};
     const json::Object subject = activation_subject(step, {});
     SG_TRY(act.approval, take_approval(state, request.approvals, kApproveActivation, subject, signers, acts));
@@ -237,18 +244,32 @@ Result<ImportReport> Importer::import(const ImportRequest& request, const Conten
   return imported;
 }
 
+// Where the file belongs: a new one, one with more signatures, or one that the store lost (repair()). What has other
+// signatures than those on record would never load again.
+Importer::File Importer::place_of(const Checked& checked, const TrustState& state) {
+  const PackRef& pack = checked.report.pack;
+  const ImportedPack* const known = state.find(pack.id, pack.epoch);
+  if (known == nullptr) return Place{pack.digest, 0};
+  const std::vector<base::KeyId> signers = ids_of(checked.signers);
+  if (adds_signatures(*known, signers)) return Place{pack.digest, known->countersigned + 1};
+  if (signers == known->signers) return Place{pack.digest, known->countersigned};
+  return std::nullopt;
+}
+
 Result<ImportReport> Importer::check_and_store(const ImportRequest& request, const ContentCheck& content_check,
                                                const Ask& ask) {
   SG_TRY(Checked checked, check(request, content_check, ask));
   ImportReport& report = checked.report;
+  File file;
   const Make make = [&](const TrustState& state) -> Result<Acts> {
     SG_TRY(Acts acts, acts_of(checked, request, state));
-    report.activated =
-        std::ranges::any_of(acts, [](const Body& act) { return std::holds_alternative<Activated>(act); });
+    file = place_of(checked, state);
+    report.activated = any<Activated>(acts);
+    report.countersigned = report.already_there && any<Imported>(acts);
     return acts;
   };
   const Commit how = request.dry_run ? Commit::kRehearse : Commit::kReally;
-  SG_TRY(commit(make, &report.pack.digest, request.file, how));
+  SG_TRY(commit(make, file, request.file, how));
   return std::move(report);
 }
 

@@ -77,9 +77,16 @@ Result<> Importer::add_key(const KeyRequest& request, const Ask& ask) {
   return commit(
       [&](const TrustState& state) -> Result<Acts> {
         SG_TRY(decide_key(state, request.key, offer));
-        return Acts{KeyAdded{request.key}};
+        Acts acts;
+        KeyAdded act{request.key};
+        if (state.needs_approval(request.key)) {
+          const json::Object subject{{"actor", desk_.actor.str()}, {"confirms", confirmation_of(request.key)}};
+          SG_TRY(act.approval, take_approval(state, request.approvals, kApproveKey, subject, {}, acts));
+        }
+        acts.emplace_back(std::move(act));
+        return acts;
       },
-      nullptr, {});
+      {}, {});
 }
 
 Result<Pin> Importer::repin(const RepinRequest& request) {
@@ -105,7 +112,7 @@ Result<Pin> Importer::repin(const RepinRequest& request) {
     acts.emplace_back(std::move(act));
     return acts;
   };
-  SG_TRY(commit(make, nullptr, {}));
+  SG_TRY(commit(make, {}, {}));
   return done;
 }
 
@@ -140,7 +147,7 @@ Result<bool> Importer::set_threshold(const ThresholdRequest& request) {
     acts.emplace_back(std::move(act));
     return acts;
   };
-  SG_TRY(commit(make, nullptr, {}));
+  SG_TRY(commit(make, {}, {}));
   return changed;
 }
 
@@ -151,7 +158,7 @@ Result<> Importer::retire(const base::PackId& id) {
     if (active == nullptr) return fail(Code::kPackUnknown, "retire: no version of this pack is active");
     return Acts{Retired{active->ref}};
   };
-  return commit(make, nullptr, {});
+  return commit(make, {}, {});
 }
 
 }  // namespace stargraph::trust

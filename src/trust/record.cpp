@@ -46,7 +46,7 @@ Result<TrustState> Importer::read_state() {
   return load_state(connection, desk_.audit_key);
 }
 
-Result<> Importer::commit(const Make& make, const crypto::Digest* digest, base::BytesView bytes, Commit how) {
+Result<> Importer::commit(const Make& make, const File& file, base::BytesView bytes, Commit how) {
   SG_TRY(store::Connection connection, desk_.database.writer());
   SG_TRY(Transaction transaction, Transaction::begin(connection));
   SG_TRY(TrustState state, load_state(connection, desk_.audit_key));
@@ -56,7 +56,7 @@ Result<> Importer::commit(const Make& make, const crypto::Digest* digest, base::
   if (lost && !lost->empty() && !(made && completes(*lost, *made))) return interrupted(*lost);
   SG_TRY(const Acts acts, made);
   // The bytes first: a full disk should show before the log says that something happened.
-  if (digest != nullptr) SG_TRY(put_pack(connection, *digest, bytes));
+  if (file) SG_TRY(put_pack(connection, file->digest, bytes, file->countersigned));
   if (acts.empty()) return how == Commit::kRehearse ? Result<>() : transaction.commit();
   if (!lost && how == Commit::kRehearse) lost.emplace();  // a look at what would be needs no audit writer
   if (!lost) return std::unexpected(std::move(lost).error());
@@ -104,6 +104,11 @@ Result<crypto::Digest> Importer::take_approval(const TrustState& state, const st
                                                std::string_view act, const json::Object& subject,
                                                std::span<const base::KeyId> signers, Acts& acts) {
   auto refused = base::Error{Code::kApprovalMissing, std::string(act) + ": an approver has to sign the request first"};
+  if (!approvals.empty() && !desk_.person_known) {
+    return fail(Code::kApprovalInvalid,
+                "approval: the user who acts has no name on this machine, so nobody can say "
+                "that the approver is another person: act as a user of its password file");
+  }
   for (const Approval& approval : approvals) {
     const auto good = decide_approval(state, approval, act, subject, signers, desk_.names, desk_.env.now());
     if (good) {

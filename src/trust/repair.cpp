@@ -14,12 +14,6 @@ bool is_act(const audit::Entry& entry) {
   return entry.event.outcome == audit::Outcome::kSuccess && act_of(entry.event.name).has_value();
 }
 
-Result<bool> has_file(store::Connection& connection, const crypto::Digest& digest) {
-  SG_TRY(store::Statement row, connection.query("SELECT 1 FROM trust_packs WHERE digest = ?1"));
-  row.bind(1, digest.hex());
-  return row.step();
-}
-
 }  // namespace
 
 Result<std::vector<RecordedAct>> Importer::lost_acts(const TrustState& state, std::int64_t limit) {
@@ -76,8 +70,9 @@ Result<RepairReport> Importer::repair(const std::string& reason) {
     SG_TRY(record(connection, acts.front(), state));
   }
   for (const ImportedPack& pack : state.packs()) {
-    SG_TRY(const bool there, has_file(connection, pack.ref.digest));
-    if (!there) report.without_file.push_back(pack.ref);
+    const auto file = get_pack(connection, pack.ref.digest, pack.countersigned);
+    if (!file && file.error().code != Code::kPackUnknown) return std::unexpected(file.error());
+    if (!file) report.without_file.push_back(pack.ref);
   }
   SG_TRY(transaction.commit());
   return report;

@@ -28,6 +28,19 @@ int count_in(const Pin& pin, std::span<const base::KeyId> signers) {
 
 }  // namespace
 
+bool adds_signatures(const ImportedPack& known, std::span<const base::KeyId> signers) {
+  return is_made_active(known.ref.kind) && signers.size() > known.signers.size() &&
+         std::ranges::all_of(known.signers,
+                             [&](const base::KeyId& id) { return std::ranges::find(signers, id) != signers.end(); });
+}
+
+json::Object confirmation_of(const ConfirmedKey& key) {
+  return json::Object{{"fingerprint", key.key.fingerprint().hex()},
+                      {"holder", key.holder},
+                      {"key_id", key.key.key_id().str()},
+                      {"role", role_name(key.role)}};
+}
+
 Result<> TrustState::apply(const Act& act) {
   if (act.number != acts_ + 1) {
     return fail(Code::kChainBroken,
@@ -35,12 +48,12 @@ Result<> TrustState::apply(const Act& act) {
   }
   // Without gaps in the log as well: what the log has between two acts was hidden from this store.
   if (act.previous ? *act.previous != last_entry_ : chained_) return impossible("it does not follow the act before it");
+  chained_ = act.previous.has_value();
   actor_ = act.actor;
   time_ = act.time;
   SG_TRY(std::visit([this](const auto& body) { return take(body); }, act.body));
   ++acts_;
   last_entry_ = act.entry;
-  chained_ = chained_ || act.previous.has_value();
   return {};
 }
 
@@ -51,8 +64,19 @@ Result<> TrustState::take(const KeyAdded& act) {
   if (is_revoked(id)) return impossible("a revoked key confirmed");
   const auto known = keys_.find(id);
   if (known != keys_.end() && known->second.role() != act.key.role) return impossible("a second role for a key");
+  // Acts of before they named their predecessor were made without this rule.
+  if (chained_ && needs_approval(act.key)) {
+    SG_TRY(use_approval(act.approval, kApproveKey, "confirms", confirmation_of(act.key)));
+  }
   keys_.insert_or_assign(id, KnownKey{act.key, actor_, time_});
   return {};
+}
+
+// One person alone makes the first approver, and no second one; nor another person of an approver that is known.
+bool TrustState::needs_approval(const ConfirmedKey& confirmed) const {
+  if (confirmed.role != Role::kApprover || keys_of(Role::kApprover).empty()) return false;
+  const KnownKey* const known = key(confirmed.key.key_id());
+  return known == nullptr || known->confirmed.holder != confirmed.holder;
 }
 
 bool TrustState::are_publishers(const Pin& pin) const {
@@ -141,8 +165,17 @@ Result<> TrustState::take(const Imported& act) {
   }
   const auto already = decide_epoch(*this, act.pack);
   if (!already) return impossible(already.error().name());
-  if (*already) return impossible("an import of what was there");
+  if (*already) return countersign(act);
   packs_.push_back({act.pack, act.signers, false});
+  return {};
+}
+
+// The same content with more signatures: it may reach a threshold that rose, or a pin that moved, since it came.
+Result<> TrustState::countersign(const Imported& act) {
+  ImportedPack* const pack = find_exact(act.pack);
+  if (pack == nullptr || !adds_signatures(*pack, act.signers)) return impossible("an import of what was there");
+  pack->signers = act.signers;
+  ++pack->countersigned;
   return {};
 }
 

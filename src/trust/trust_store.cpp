@@ -28,6 +28,10 @@ constexpr std::string_view kVerdictSchema =
     "CREATE TABLE reload_verdict (id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL, "
     "acts INTEGER NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL, time INTEGER NOT NULL) STRICT;";
 
+std::string file_name(const crypto::Digest& digest, int countersigned) {
+  return countersigned == 0 ? digest.hex() : digest.hex() + "." + std::to_string(countersigned);
+}
+
 }  // namespace
 
 std::span<const store::Migration> trust_migrations() {
@@ -75,17 +79,18 @@ Result<> append_act(store::Connection& connection, std::int64_t number, const au
   return insert.run();
 }
 
-Result<> put_pack(store::Connection& connection, const crypto::Digest& digest, base::BytesView bytes) {
+Result<> put_pack(store::Connection& connection, const crypto::Digest& digest, base::BytesView bytes,
+                  int countersigned) {
   SG_TRY(store::Statement insert,
          connection.query("INSERT INTO trust_packs (digest, bytes) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING"));
-  insert.bind(1, digest.hex());
+  insert.bind(1, file_name(digest, countersigned));
   insert.bind(2, bytes);
   return insert.run();
 }
 
-Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest& digest) {
+Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest& digest, int countersigned) {
   SG_TRY(store::Statement row, connection.query("SELECT bytes FROM trust_packs WHERE digest = ?1"));
-  row.bind(1, digest.hex());
+  row.bind(1, file_name(digest, countersigned));
   SG_TRY(const bool found, row.step());
   if (!found)
     return fail(Code::kPackUnknown, "trust store: the bytes of an imported pack are gone: import its file again");
@@ -143,7 +148,7 @@ Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const
   std::vector<LoadedPack> packs;
   for (const ImportedPack& imported : state.packs()) {
     if (!imported.active) continue;
-    SG_TRY(base::Bytes bytes, get_pack(connection, imported.ref.digest));
+    SG_TRY(base::Bytes bytes, get_pack(connection, imported.ref.digest, imported.countersigned));
     SG_TRY(LoadedPack loaded, LoadedPack::load(std::move(bytes), imported, state));
     packs.push_back(std::move(loaded));
   }

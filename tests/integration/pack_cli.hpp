@@ -27,10 +27,15 @@ using test::CommandResult;
 // stargraph-auditd's own loop on a thread, with a socket of the test's making.
 class AuditWriter {
  public:
-  AuditWriter(const base::Path& directory, const base::Path& socket) : wake_(::eventfd(0, EFD_CLOEXEC)) {
-    auto key = crypto::PrivateKey::generate(crypto::Algorithm::kEd25519);
+  // Goes on with the key `key_pem` when given, and with the log that is there.
+  AuditWriter(const base::Path& directory, const base::Path& socket, const crypto::Secret* key_pem = nullptr)
+      : wake_(::eventfd(0, EFD_CLOEXEC)) {
+    const crypto::Secret none;
+    auto key = key_pem == nullptr ? crypto::PrivateKey::generate(crypto::Algorithm::kEd25519)
+                                  : crypto::PrivateKey::from_pem(*key_pem, none);
     SG_CHECK(key.has_value());
     public_pem_ = key->public_key().pem();
+    key_pem_ = key->to_pem(none).value();
     audit::Writer::Options options;
     options.log_directory = directory / "log";
     options.state_directory = directory / "state";
@@ -61,6 +66,7 @@ class AuditWriter {
   AuditWriter(const AuditWriter&) = delete;
   AuditWriter& operator=(const AuditWriter&) = delete;
   [[nodiscard]] const std::string& public_pem() const { return public_pem_; }
+  [[nodiscard]] const crypto::Secret& key_pem() const { return key_pem_; }
 
  private:
   static int listen_on(const base::Path& path) {
@@ -76,6 +82,7 @@ class AuditWriter {
   int wake_;
   int listener_ = -1;
   std::string public_pem_;
+  crypto::Secret key_pem_;
   std::unique_ptr<audit::Writer> writer_;
   std::unique_ptr<audit::Server> server_;
   std::atomic<bool> stop_ = false;

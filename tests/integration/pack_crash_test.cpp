@@ -1,12 +1,18 @@
 // kill -9 at every write: the real program, stopped by ptrace before each system call that changes something outside
-// of it, and killed there. What is found afterwards is the act or nothing, and the act can always be made again.
+// of it, and killed there. What is found afterwards is the act or nothing; nothing else can be done before it was made
+// again, and that completes it: in the log it stands once.
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
-#include "integration/pack_cli.hpp"
+#include <set>
+
+#include "integration/pack_trust.hpp"
+#include "stargraph/trust/log_check.hpp"
+#include "stargraph/trust/notary.hpp"
+#include "stargraph/trust/trust_store.hpp"
 
 namespace stargraph {
 namespace {
@@ -28,7 +34,7 @@ bool changes_something(unsigned long long call) {
   }
 }
 
-class KilledPack : public PackCli {
+class KilledPack : public PackTrust {
  protected:
   enum class End { kKilled, kDone, kNotTraced };
   // Runs the program and kills it before its n-th such call.
@@ -56,37 +62,100 @@ class KilledPack : public PackCli {
     }
     return End::kNotTraced;
   }
-  std::string read(const std::vector<std::string>& arguments) const {
-    const CommandResult result = run(arguments);
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return result.out;
+  // The acts in the store, which loads; and whether the log has the same last one, as the daemon asks at its start.
+  struct Found {
+    std::int64_t acts = -1;
+    bool agrees = false;
+  };
+  Found find() const {
+    const std::string key(32, 'k');
+    const auto database = store::Database::open(directory_ / "db" / "stargraph.db",
+                                                crypto::Secret::copy(base::as_bytes(key)), trust::trust_migrations());
+    const auto audit_key = crypto::PublicKey::from_pem(audit_->public_pem());
+    if (!database) ADD_FAILURE() << database.error().message;
+    auto reader = (*database)->reader();
+    const auto state = trust::load_state(*reader, *audit_key);
+    if (!state) ADD_FAILURE() << state.error().message;
+    const auto notary = trust::socket_notary(base::real_env(), directory_ / "trust.sock", *audit_key);
+    const auto head = notary->head();
+    if (!head) ADD_FAILURE() << head.error().message;
+    return {state->acts(), trust::check_against_log(*state, *head).has_value()};
   }
-  // Kills `act` at each of its writes in turn, from the state that `undo` makes; `before` and `after` are what `look`
-  // shows. Gives the number of kills.
-  void kill_everywhere(const std::vector<std::string>& act, const std::vector<std::string>& look,
-                       const std::string& before, const std::string& after, const std::vector<std::string>& undo) {
+  // The whole appliance, database and log, as it is now; and as it was then.
+  void keep() {
+    audit_.reset();
+    for (const char* part : kParts) copy(directory_ / part, directory_ / "kept" / part);
+    restart();
+  }
+  void put_back() {
+    audit_.reset();
+    for (const char* part : kParts) copy(directory_ / "kept" / part, directory_ / part);
+    restart();
+  }
+  void put_database_back() { copy(directory_ / "kept" / "db", directory_ / "db"); }
+  std::optional<crypto::Secret> key_pem_;
+
+  void kill_everywhere(const std::vector<std::string>& act) {
+    key_pem_.emplace(crypto::Secret::copy(audit_->key_pem().view()));
+    keep();
+    const std::int64_t before = find().acts;
+    const CommandResult reference = run(act);
+    ASSERT_EQ(reference.exit_code, 0) << reference.err;
+    const std::int64_t after = find().acts;
+    ASSERT_GT(after, before);
     int kills = 0;
+    int interrupted = 0;
     for (int n = 1; n < 2'000; ++n) {
+      put_back();
       const End end = run_until(act, n);
       if (end == End::kNotTraced && n == 1) GTEST_SKIP() << "this machine does not let programs be traced";
       ASSERT_NE(end, End::kNotTraced) << n;
-      const std::string found = read(look);
-      EXPECT_TRUE(found == before || found == after) << "half an act at write " << n << ": " << found;
+      const Found found = find();
+      ASSERT_TRUE(found.acts == before || found.acts == after) << "half an act at write " << n << ": " << found.acts;
       if (end == End::kDone) {
-        EXPECT_EQ(found, after);
-        EXPECT_GT(kills, 20) << "an act writes more often than that";
-        return;
+        EXPECT_EQ(found.acts, after);
+        break;
       }
       ++kills;
-      if (found == after && !undo.empty()) {
-        ASSERT_EQ(run(undo).exit_code, 0);
+      if (!found.agrees) {
+        ++interrupted;
+        ASSERT_EQ(found.acts, before) << n;
+        // Nothing hides it: neither on purpose nor by mistake.
+        const CommandResult other = run({"key", "add", "keys/other.pub.pem", "--role", "governor", "--holder", "Eve",
+                                         "--fingerprint", fingerprint("other")});
+        ASSERT_TRUE(other.err.find("(FORK)") != std::string::npos) << n << other.err;
       }
-      ASSERT_FALSE(found == after && undo.empty()) << "killed after its commit and not undone";
+      if (found.acts == after) continue;
+      const CommandResult again = run(act);
+      ASSERT_EQ(again.exit_code, 0) << n << again.err;
+      const Found healed = find();
+      ASSERT_EQ(healed.acts, after) << n;
+      ASSERT_TRUE(healed.agrees) << n;
+      ASSERT_EQ(acts_in_log(), after) << "said twice at write " << n;
     }
-    FAIL() << "it never ended";
+    EXPECT_GT(kills, 20) << "an act writes more often than that";
+    EXPECT_GT(interrupted, 0) << "between the receipt and the commit";
   }
 
  private:
+  static constexpr const char* kParts[] = {"db", "log", "state"};
+  static void copy(const base::Path& from, const base::Path& to) {
+    std::filesystem::remove_all(to);
+    std::filesystem::create_directories(to.parent_path());
+    std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+  }
+  void restart() {
+    std::filesystem::remove(directory_ / "trust.sock");
+    audit_ = std::make_unique<AuditWriter>(directory_.path(), directory_ / "trust.sock", &*key_pem_);
+  }
+  // Acts that succeeded.
+  std::int64_t acts_in_log() const {
+    std::istringstream lines(directory_.read("log/audit-00000001.jsonl"));
+    std::int64_t acts = 0;
+    for (std::string line; std::getline(lines, line);)
+      acts += line.find("\"data\":{\"act\":") != std::string::npos ? 1 : 0;
+    return acts;
+  }
   static bool is_at_a_write(pid_t pid) {
     user_regs_struct registers{};
     return ::ptrace(PTRACE_GETREGS, pid, nullptr, &registers) == 0 && changes_something(registers.orig_rax);
@@ -104,31 +173,82 @@ class KilledPack : public PackCli {
   }
 };
 
-TEST_F(KilledPack, RC_D_PACK_AnActKilledAtAnyWriteIsThereWholeOrNotAtAll) {
-  ASSERT_EQ(run({"import", "policy.sgpack", "--fingerprint", fingerprint("publisher")}).exit_code, 0);
-  const std::string active = read({"list"});
-  ASSERT_EQ(run({"retire", "soc.policy"}).exit_code, 0);
-  const std::string retired = read({"list"});
-  kill_everywhere({"activate", "soc.policy"}, {"list"}, retired, active, {"retire", "soc.policy"});
+// One row for each kind of act: what comes before, and the command that is killed.
+TEST_F(KilledPack, RC_D_PACK_AFirstImportKilledAtAnyWrite) {
+  write_sources("edge", "net.edge", "1.0.0");
+  ASSERT_EQ(build("edge", "next", 1, "edge.sgpack").exit_code, 0);
+  kill_everywhere({"import", "edge.sgpack", "--fingerprint", fingerprint("next")});
 }
 
-// Key, pin, pack and activation in one: each kill leaves no part of them, or all.
-TEST_F(KilledPack, RC_D_PACK_AFirstImportKilledAtAnyWriteIsThereWholeOrNotAtAll) {
-  const std::string finger = fingerprint("publisher");
-  bool seen_after = false;
-  for (int n = 1; n < 2'000; ++n) {
-    const End end = run_until({"import", "policy.sgpack", "--fingerprint", finger}, n);
-    if (end == End::kNotTraced && n == 1) GTEST_SKIP() << "this machine does not let programs be traced";
-    ASSERT_NE(end, End::kNotTraced) << n;
-    const bool key = read({"key", "list"}) != "no keys\n";
-    const bool pin = read({"pins"}).find("soc.policy") != std::string::npos;
-    const bool pack = read({"list"}).find("* soc.policy 1.0.0") != std::string::npos;
-    EXPECT_TRUE(key == pin && pin == pack) << "half an import at write " << n;
-    EXPECT_TRUE(pack || !seen_after) << "what was there went away";
-    seen_after = pack;
-    if (end == End::kDone) break;
-  }
-  EXPECT_TRUE(seen_after);
+TEST_F(KilledPack, RC_D_PACK_ARetirementKilledAtAnyWrite) { kill_everywhere({"retire", "soc.policy"}); }
+
+TEST_F(KilledPack, RC_D_PACK_AnActivationKilledAtAnyWrite) {
+  ASSERT_EQ(run({"retire", "soc.policy"}).exit_code, 0);
+  kill_everywhere({"activate", "soc.policy"});
+}
+
+TEST_F(KilledPack, RC_D_PACK_AKeyKilledAtAnyWrite) {
+  kill_everywhere({"key", "add", "keys/next.pub.pem", "--role", "publisher", "--holder", "Nell", "--fingerprint",
+                   fingerprint("next")});
+}
+
+TEST_F(KilledPack, RC_D_PACK_ARepinKilledAtAnyWrite) {
+  ASSERT_EQ(add_key("next", "publisher", "Nell").exit_code, 0);
+  kill_everywhere({"repin", "soc.policy", "--key", key_id("next"), "--reason", "lost"});
+}
+
+TEST_F(KilledPack, RC_D_PACK_AThresholdKilledAtAnyWrite) {
+  ASSERT_EQ(add_key("next", "governor", "Nell").exit_code, 0);
+  kill_everywhere({"threshold", "@governors", "2"});
+}
+
+TEST_F(KilledPack, RC_D_PACK_ARotationKilledAtAnyWrite) {
+  build_governed("rotation", "rotation.yaml",
+                 "format: stargraph.rotation.v1\nscope: soc.policy\nold_key: \"" + key_id("publisher") +
+                     "\"\nnew_key: \"" + spki("next") + "\"\nreason: worn\n",
+                 1, "publisher", "rotation.sgpack");
+  kill_everywhere({"import", "rotation.sgpack", "--fingerprint", fingerprint("next")});
+}
+
+TEST_F(KilledPack, RC_D_PACK_ARevocationKilledAtAnyWrite) {
+  build_governed("revocation", "revocations.yaml",
+                 "format: stargraph.revocations.v1\nnumber: 1\nkeys:\n  - {key_id: \"" + key_id("publisher") +
+                     "\", reason: stolen, date: 2026-01-01}\n",
+                 1, "governor", "list.sgpack");
+  kill_everywhere({"import", "list.sgpack"});
+}
+
+TEST_F(KilledPack, RC_D_PACK_AReloadKilledAtAnyWrite) {
+  build_wanting("1.1.0", 2, "more.sgpack");
+  ASSERT_EQ(run({"import", "more.sgpack"}).exit_code, 0);
+  kill_everywhere({"reload", "--approval", token(request_of({"reload"}))});
+}
+
+TEST_F(KilledPack, RC_D_PACK_AStepBelowTheFloorKilledAtAnyWrite) {
+  write_sources("newer", "soc.policy", "2.0.0");
+  ASSERT_EQ(build("newer", "publisher", 5, "newer.sgpack").exit_code, 0);
+  ASSERT_EQ(run({"import", "newer.sgpack", "--activate"}).exit_code, 0);
+  std::vector<std::string> back{"activate", "soc.policy", "1.0.0", "--below-floor", "--reason", "2.0.0 halts all"};
+  back.insert(back.end(), {"--approval", token(request_of(back))});
+  kill_everywhere(back);
+}
+
+// The database of before beside the log of now, through the command.
+TEST_F(KilledPack, RC_R_PACK_ADatabasePutBackIsRepairedByTheCommand) {
+  key_pem_.emplace(crypto::Secret::copy(audit_->key_pem().view()));
+  keep();
+  ASSERT_EQ(run({"retire", "soc.policy"}).exit_code, 0);
+  ASSERT_EQ(add_key("next", "publisher", "Nell").exit_code, 0);
+  put_database_back();
+  EXPECT_FALSE(find().agrees);
+  EXPECT_NE(run({"activate", "soc.policy"}).err.find("(FORK)"), std::string::npos);
+  EXPECT_EQ(run({"repair"}).exit_code, 2) << "a reason is needed";
+  const CommandResult repaired = run({"repair", "--reason", "the disk of before was put back"});
+  ASSERT_EQ(repaired.exit_code, 0) << repaired.err;
+  EXPECT_NE(repaired.out.find("2 acts came back"), std::string::npos) << repaired.out;
+  EXPECT_TRUE(find().agrees);
+  EXPECT_NE(run({"list"}).out.find("  soc.policy 1.0.0"), std::string::npos) << "retired, as it was";
+  EXPECT_NE(run({"key", "list"}).out.find("Nell"), std::string::npos);
 }
 
 #endif

@@ -10,75 +10,13 @@
 #include <functional>
 
 #include "integration/answer.hpp"
-#include "integration/pack_cli.hpp"
+#include "integration/pack_trust.hpp"
 #include "stargraph/base/sanitized.hpp"
 
 namespace stargraph {
 namespace {
 
 using test::has;
-
-class PackTrust : public PackCli {
- protected:
-  void SetUp() override {
-    PackCli::SetUp();
-    for (const char* name : {"governor", "approver", "next"}) {
-      ASSERT_EQ(run({"keygen", "--out", "keys", "--name", name}).exit_code, 0);
-    }
-    ASSERT_EQ(add_key("governor", "governor", "Grace Hopper").exit_code, 0);
-    ASSERT_EQ(add_key("approver", "approver", "Barbara Liskov").exit_code, 0);
-    ASSERT_EQ(run({"import", "policy.sgpack", "--fingerprint", fingerprint("publisher")}).exit_code, 0);
-  }
-  CommandResult add_key(const std::string& key, const std::string& role, const std::string& holder) const {
-    return run({"key", "add", "keys/" + key + ".pub.pem", "--role", role, "--holder", holder, "--fingerprint",
-                fingerprint(key)});
-  }
-  std::string key_id(const std::string& key) const {
-    return text(run_json({"fingerprint", "keys/" + key + ".pub.pem"}), "key_id");
-  }
-  std::string spki(const std::string& key) const {
-    std::string pem = directory_.read("keys/" + key + ".pub.pem");
-    const auto from = pem.find('\n') + 1;
-    pem = pem.substr(from, pem.find("-----END") - from);
-    std::erase(pem, '\n');
-    return pem;
-  }
-  // A pack of a governing kind, signed by `key`.
-  void build_governed(const std::string& kind, const std::string& file, const std::string& content, int number,
-                      const std::string& key, const std::string& out) const {
-    const std::string name = kind + "-src";
-    ASSERT_TRUE(base::real_env().make_directory(directory_ / name, 0700));
-    directory_.write(name + "/manifest.yaml",
-                     "kind: " + kind + "\nid: site." + kind + "\nversion: \"" + std::to_string(number) + ".0.0\"\n");
-    directory_.write(name + "/" + file, content);
-    const CommandResult made = build(name, key, number, out);
-    ASSERT_EQ(made.exit_code, 0) << made.err;
-  }
-  void build_wanting(const std::string& version, int epoch, const std::string& out) const {
-    write_sources("wanting", "soc.policy", version);
-    directory_.write("wanting/manifest.yaml",
-                     directory_.read("wanting/manifest.yaml") + "capabilities: [\"runs:cancel\"]\n");
-    ASSERT_EQ(build("wanting", "publisher", epoch, out).exit_code, 0);
-  }
-  std::string active_version() const {
-    const json::Value shown = run_json({"show", "soc.policy"});
-    for (const json::Value& pack : *shown.object()->find("packs")->array()) {
-      if (*pack.object()->find("active")->boolean()) return text(pack, "version");
-    }
-    return "none";
-  }
-  std::string token(const std::string& request, const std::string& key = "approver") const {
-    directory_.write("request.json", request + "\n");
-    return text(run_json({"approve", "request.json", "--key", "keys/" + key + ".key.pem"}), "token");
-  }
-  // The request that a refused command shows.
-  std::string request_of(std::vector<std::string> arguments) const {
-    const json::Value refused = run_json(std::move(arguments));
-    EXPECT_EQ(text(refused, "code"), "approval-missing");
-    const json::Value* const requests = refused.object()->find("requests");
-    return requests == nullptr || requests->array()->empty() ? "" : *requests->array()->front().string();
-  }
-};
 
 TEST_F(PackTrust, RC_E_PACK_AVersionThatAsksForMoreWaitsForAnotherPerson) {
   build_wanting("1.1.0", 2, "more.sgpack");
@@ -182,6 +120,55 @@ TEST_F(PackTrust, RC_T_POLICY_APolicyTakesEffectAtImportAndOnlyGoesForwards) {
   EXPECT_TRUE(has(later.out, "Staged")) << later.out;
   EXPECT_TRUE(has(run({"list"}).out, "* site.policy 2.0.0")) << "the one of today stays";
   EXPECT_TRUE(has(run({"activate", "site.policy"}).err, "policy-not-yet"));
+}
+
+// In profile cleared a policy that only warns is refused when it comes, not when its time has come.
+TEST_F(PackTrust, RC_E_POLICY_APolicyThatOnlyWarnsIsNotEvenStagedWhereItIsObeyed) {
+  build_governed(
+      "policy", "policy.yaml",
+      "format: stargraph.policy.v1\nlabel: \"soft\"\nmode: warn\nnot_before: \"9990-01-01T00:00:00Z\"\n"
+      "not_after: \"9991-01-01T00:00:00Z\"\nsupersedes: null\n"
+      "org_policy: {version: \"1\", allowed_permissions: [], allowed_models: {}, allow_legacy_unsigned: false, "
+      "require_deterministic: false}\n"
+      "governance: {version: 1, require_deterministic: false, max_external_dependencies: 0}\n"
+      "roles: {operator: [\"runs:read\"]}\nassignments: {alice: [operator]}\n",
+      1, "governor", "soft.sgpack");
+  std::string config = directory_.read("stargraph.yaml");
+  const std::string profile = "profile: oss-default";
+  config.replace(config.find(profile), profile.size(), "profile: cleared\nside_effects: deny");
+  directory_.write("stargraph.yaml", config);
+  const CommandResult refused = run({"import", "soft.sgpack"});
+  EXPECT_EQ(refused.exit_code, 5) << refused.out;
+  EXPECT_TRUE(has(refused.err, "(policy-mode)")) << refused.err;
+  EXPECT_FALSE(has(run({"list"}).out, "site.policy"));
+}
+
+TEST_F(PackTrust, RC_E_PACK_ASecondApproverTakesTheFirstOne) {
+  const std::vector<std::string> second{"key",      "add", "keys/next.pub.pem", "--role",           "approver",
+                                        "--holder", "Eve", "--fingerprint",     fingerprint("next")};
+  EXPECT_EQ(run(second).exit_code, 3);
+  std::vector<std::string> approved = second;
+  approved.insert(approved.end(), {"--approval", token(request_of(second))});
+  const CommandResult done = run(approved);
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+}
+
+TEST_F(PackTrust, ACountersignedPackIsCompleted) {
+  ASSERT_EQ(add_key("next", "publisher", "Nell").exit_code, 0);
+  write_sources("later", "soc.policy", "1.1.0");
+  ASSERT_EQ(build("later", "publisher", 2, "later.sgpack").exit_code, 0);
+  ASSERT_EQ(run({"import", "later.sgpack"}).exit_code, 0);
+  ASSERT_EQ(run({"repin", "soc.policy", "--key", key_id("publisher"), "--key", key_id("next"), "--threshold", "2",
+                 "--reason", "two pairs of eyes"})
+                .exit_code,
+            0);
+  EXPECT_TRUE(has(run({"activate", "soc.policy"}).err, "threshold-not-met"));
+  ASSERT_EQ(run({"sign", "later.sgpack", "--key", "keys/next.key.pem", "--out", "both.sgpack"}).exit_code, 0);
+  const CommandResult again = run({"import", "both.sgpack"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_TRUE(has(again.out, "more signatures")) << again.out;
+  EXPECT_EQ(run({"reload"}).exit_code, 0);
+  EXPECT_EQ(active_version(), "1.1.0");
 }
 
 TEST_F(PackTrust, RC_E_POLICY_APublisherSignsNoRevocation) {

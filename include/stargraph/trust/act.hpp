@@ -69,6 +69,7 @@ struct PackRef {
 // Also confirms a known key of the same role again: holder and review date are then these.
 struct KeyAdded {
   ConfirmedKey key;
+  std::optional<crypto::Digest> approval{};  // needed for an approver's key or new holder, once there is an approver
 };
 // The first pin of a scope.
 struct Pinned {

@@ -27,6 +27,7 @@ inline constexpr std::size_t kMaxRequestBytes = std::size_t{16} << 10;
 // What stands in `act`.
 inline constexpr std::string_view kApproveActivation = "pack.activate";
 inline constexpr std::string_view kApproveRepin = "trust.repin";
+inline constexpr std::string_view kApproveKey = "trust.key";
 inline constexpr std::string_view kApproveThreshold = "trust.threshold";
 
 struct ApprovalRequest {

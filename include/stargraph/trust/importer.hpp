@@ -34,6 +34,7 @@ struct Desk {
   Notary& notary;
   base::ActorName actor;           // who acts, as the log shows it
   std::vector<std::string> names;  // the same person's other names: an approver may have none of them
+  bool person_known = true;        // false: who acts has no name here, so that no approver is known to be another
   // Whether what `after` makes active goes together. Asked in the transaction of every act that makes something
   // active, before anything is on record, so that the daemon never finds active what it cannot use. Empty: not asked.
   std::function<base::Result<>(store::Connection&, const TrustState& after)> fits = {};
@@ -43,6 +44,7 @@ struct Desk {
 struct PolicyView {
   bool counts_now = false;                   // between not_before and not_after
   std::optional<crypto::Digest> supersedes;  // the policy it takes the place of
+  bool warns = false;                        // mode warn: says what it would refuse, and refuses nothing
 };
 struct Findings {
   std::optional<PolicyView> policy;  // of policy packs
@@ -60,6 +62,7 @@ struct ImportReport {
   PackRef pack;
   Decision decision;
   bool already_there = false;  // exactly this pack was imported before
+  bool countersigned = false;  // and has more signatures now
   bool activated = false;
   std::optional<Revocations> revoked;  // took effect
   std::optional<Rotation> rotation;    // took effect
@@ -98,6 +101,7 @@ struct ReloadReport {
 struct KeyRequest {
   ConfirmedKey key;
   std::vector<crypto::Digest> fingerprints;
+  std::vector<Approval> approvals{};
 };
 
 struct RepinRequest {
@@ -160,7 +164,8 @@ class Importer {
   [[nodiscard]] base::Result<> retire(const base::PackId& id);
 
   // A person confirms a key for a role. kFingerprintMissing, kFingerprintMismatch, kRoleMismatch (a key has one
-  // role for ever), kSignerRevoked.
+  // role for ever), kSignerRevoked. Once there is an approver, another one (or another holder of an approver's key) is
+  // confirmed with an approval only: kApprovalMissing.
   [[nodiscard]] base::Result<> add_key(const KeyRequest& request, const Ask& ask);
   // kSignerNotPinned, kRoleMismatch, kScopeInvalid, kUsage without a reason, kApprovalMissing.
   [[nodiscard]] base::Result<Pin> repin(const RepinRequest& request);
@@ -223,11 +228,17 @@ class Importer {
                                              std::string_view act, const json::Object& subject,
                                              std::span<const base::KeyId> signers, Acts& acts);
   base::Result<TrustState> read_state();
-  // Inside one write transaction: reads the state again, asks `make` for the acts, stores `bytes` under
-  // `digest` when given, rehearses the acts, and then, unless that was all, records and stores them.
+  // Inside one write transaction: reads the state again, asks `make` for the acts, stores `bytes` at
+  // `file` when given, rehearses the acts, and then, unless that was all, records and stores them.
   enum class Commit : std::uint8_t { kReally, kRehearse };
-  base::Result<> commit(const Make& make, const crypto::Digest* digest, base::BytesView bytes,
-                        Commit how = Commit::kReally);
+  // The place of a pack's file in the store; set by `make`, nothing when it is not to be stored.
+  struct Place {
+    crypto::Digest digest;
+    int countersigned = 0;
+  };
+  using File = std::optional<Place>;
+  base::Result<> commit(const Make& make, const File& file, base::BytesView bytes, Commit how = Commit::kReally);
+  static File place_of(const Checked& checked, const TrustState& state);
   base::Result<> record(store::Connection& connection, const Body& body, TrustState& state);
   // Those that the log holds after the last one of `state`. kAuditFork for more than `limit`.
   base::Result<std::vector<RecordedAct>> lost_acts(const TrustState& state, std::int64_t limit);

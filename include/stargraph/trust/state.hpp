@@ -16,8 +16,15 @@ namespace stargraph::trust {
 struct ImportedPack {
   PackRef ref;
   std::vector<base::KeyId> signers;
-  bool active = false;  // rules, execution, policy; a revocation or rotation takes effect once, when imported
+  bool active = false;    // rules, execution, policy; a revocation or rotation takes effect once, when imported
+  int countersigned = 0;  // how often the same pack came again with more signatures
 };
+
+// Whether `signers` are those of `known` and others besides, and the pack is of a kind where that means something.
+[[nodiscard]] bool adds_signatures(const ImportedPack& known, std::span<const base::KeyId> signers);
+
+// What an approver of a key agrees to: whose key has which role.
+[[nodiscard]] json::Object confirmation_of(const ConfirmedKey& key);
 
 class TrustState {
  public:
@@ -66,12 +73,15 @@ class TrustState {
   [[nodiscard]] bool is_revoked(const base::KeyId& key) const { return revocations_.keys.contains(key); }
   // Why a pack may not be used: kSignerRevoked, kDigestRevoked, kPackRevoked (its id and epoch); nothing when it may.
   [[nodiscard]] std::optional<base::Code> is_revoked(const PackRef& pack, std::span<const base::KeyId> signers) const;
+  // Whether confirming this key takes an approver who is one already.
+  [[nodiscard]] bool needs_approval(const ConfirmedKey& confirmed) const;
   [[nodiscard]] bool approval_used(const crypto::Digest& approval) const { return approvals_.contains(approval); }
 
  private:
   base::Result<> take(const KeyAdded& act);
   base::Result<> take(const Pinned& act);
   base::Result<> take(const Imported& act);
+  base::Result<> countersign(const Imported& act);
   base::Result<> take(const Activated& act);
   base::Result<> take(const Retired& act);
   base::Result<> take(const Repinned& act);

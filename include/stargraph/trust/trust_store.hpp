@@ -32,10 +32,13 @@ namespace stargraph::trust {
 // of a success and is an act of trust; else kReceiptInvalid.
 [[nodiscard]] base::Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::PublicKey& audit_key);
 
-// Pack bytes under the pack's digest. The same digest again is fine and changes nothing.
+// Pack bytes under the pack's digest, which does not cover signatures: a file with more of them stands beside the one
+// before, under ImportedPack::countersigned. The same again is fine and changes nothing.
 [[nodiscard]] base::Result<> put_pack(store::Connection& connection, const crypto::Digest& digest,
-                                      base::BytesView bytes);
-[[nodiscard]] base::Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest& digest);
+                                      base::BytesView bytes, int countersigned = 0);
+// kPackUnknown when they are not there.
+[[nodiscard]] base::Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest& digest,
+                                                 int countersigned = 0);
 
 // A pack that was checked from its bytes and stands under a pin. Shares its memory; any thread.
 class LoadedPack {

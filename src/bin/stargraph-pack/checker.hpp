@@ -20,8 +20,8 @@
 
 namespace stargraph::packcli {
 
-// How far a pack came.
-enum class Stage : std::uint8_t { kContainer, kContents, kDone };
+// How far a pack came: what could not be taken apart, its files and manifest, what they mean.
+enum class Stage : std::uint8_t { kContainer, kContents, kMeaning, kDone };
 
 struct Verdict {
   Stage stage = Stage::kDone;

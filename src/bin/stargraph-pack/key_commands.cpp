@@ -44,12 +44,15 @@ Result<> add_key(const Context& context, const Options& options) {
   SG_TRY(const base::Bytes pem, base::real_env().read_file(options.file, pack::kMaxSignatureBytes));
   SG_TRY(const std::unique_ptr<Site> site, Site::open_for_acts(context));
   SG_TRY(const crypto::PublicKey key, crypto::PublicKey::from_pem(base::as_text(pem)));
-  trust::KeyRequest request{{key, *role, options.holder, {}, {}}, read_fingerprints(options.fingerprints)};
+  trust::KeyRequest request{{key, *role, options.holder, {}, {}}, read_fingerprints(options.fingerprints), {}};
   if (!options.review_by.empty()) {
     SG_TRY(request.key.review_by, read_date(options.review_by));
   }
+  SG_TRY(request.approvals, read_tokens(options.approvals));
   const auto ask = [&](int attempt) { return ask_for_key(options.holder, attempt); };
-  SG_TRY(site->importer().add_key(request, ask));
+  const auto added = site->importer().add_key(request, ask);
+  if (!added) show_requests(context, site->importer().requests());
+  SG_TRY(added);
   context.print(json::Object{{"holder", options.holder}, {"key_id", key.key_id().str()}, {"role", options.role}},
                 "key " + short_key_id(key.key_id()) + "...: confirmed as " + options.role +
                     (options.holder.empty() ? "" : " of " + options.holder) + "\n");
@@ -175,6 +178,8 @@ void add_key_group(CLI::App& app, Context& context, const std::shared_ptr<Option
                    "Its fingerprint, from another way than the file; asked for "
                    "on a terminal")
       ->type_name("HEX|WORDS");
+  command->add_option("--approval", options->approvals, "An approver's token; needed for a second approver")
+      ->type_name("TOKEN");
   command->callback(
       [&context, options] { context.action = [&context, options] { return add_key(context, *options); }; });
   command = keys->add_subcommand("list", "Known keys with role, holder, fingerprint, and who confirmed them");

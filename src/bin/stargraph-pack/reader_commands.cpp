@@ -107,11 +107,22 @@ std::string as_text(const pack::Header& header, const pack::Contents& contents, 
   return text;
 }
 
+// Has a process with nothing to lose read the pack before this one does. What it cannot take apart is read here
+// neither.
+Result<> take_apart(base::BytesView bytes) {
+  SG_TRY(const std::unique_ptr<Checker> checker, Checker::start(false));
+  SG_TRY(const Verdict verdict, checker->check(bytes));
+  const bool broken = verdict.stage == Stage::kContainer || verdict.stage == Stage::kContents;
+  if (broken) return std::unexpected(*verdict.refused);
+  return {};
+}
+
 // Shows what is in the pack when it is whole. It never shows a fingerprint: who could compare one with
 // what stands beside it would compare the attacker's word with the attacker's word.
 Result<> inspect(const Context& context, const Options& options) {
-  SG_TRY(start_crypto(false));
   SG_TRY(const base::Bytes bytes, read_pack(options.file));
+  SG_TRY(take_apart(bytes));
+  SG_TRY(start_crypto(false));
   SG_TRY(const pack::Container container, pack::parse(bytes));
   SG_TRY(const std::vector<crypto::PublicKey> signers, pack::check_signatures(container));
   SG_TRY(const pack::Contents contents, pack::check_contents(container));
@@ -174,6 +185,7 @@ Result<> verify(const Context& context, const Options& options) {
   }
   std::optional<trust::TrustState> state;
   SG_TRY(const base::Bytes bytes, read_pack(options.file));
+  SG_TRY(take_apart(bytes));
   if (options.keys.empty()) {
     SG_TRY(state, read_trust_state(context));
   } else {

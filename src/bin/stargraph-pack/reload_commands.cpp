@@ -118,7 +118,7 @@ Result<trust::ReloadVerdict> tell_daemon(Site& site, pid_t pid, std::int64_t act
   return verdict;
 }
 
-void show_plan(const Context& context, const trust::ReloadReport& report, bool planned) {
+void show_plan(const Context& context, const trust::ReloadReport& report, bool planned, const Affected& affected) {
   json::Array steps;
   std::string text;
   for (const trust::Step& step : report.steps) {
@@ -131,10 +131,10 @@ void show_plan(const Context& context, const trust::ReloadReport& report, bool p
     left_out.emplace_back(json::Object{{"code", each.why.name()}, {"pack", describe(each.pack)}});
     text += "left out: " + name_of(each.pack) + " (" + std::string(each.why.name()) + ")\n";
   }
-  context.print(
-      json::Object{
-          {"acts", report.acts}, {"dry_run", planned}, {"left_out", std::move(left_out)}, {"steps", std::move(steps)}},
-      text);
+  json::Object document{
+      {"acts", report.acts}, {"dry_run", planned}, {"left_out", std::move(left_out)}, {"steps", std::move(steps)}};
+  if (planned) document.set("affected", describe(affected));
+  context.print(document, text + text_of(affected));
 }
 
 Result<> reload(const Context& context, const Options& options) {
@@ -143,7 +143,13 @@ Result<> reload(const Context& context, const Options& options) {
   SG_TRY(const std::vector<trust::Approval> approvals, read_tokens(options.approvals));
   if (options.dry_run) {
     SG_TRY(const trust::ReloadReport plan, site->importer().plan_reload(site->content_check()));
-    show_plan(context, plan, true);
+    std::vector<crypto::Digest> going;
+    for (const trust::Step& step : plan.steps) {
+      if (step.before) going.push_back(step.before->digest);
+    }
+    Affected affected;
+    SG_TRY(affected.runs, affected_by(*site, going));
+    show_plan(context, plan, true, affected);
     return {};
   }
   const auto done = site->importer().reload(approvals, site->content_check());
@@ -152,7 +158,7 @@ Result<> reload(const Context& context, const Options& options) {
   if (pid != 0) {
     SG_TRY(tell_daemon(*site, pid, report.acts, options.timeout));
   }
-  show_plan(context, report, false);
+  show_plan(context, report, false, {});
   return {};
 }
 

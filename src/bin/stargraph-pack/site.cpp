@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <sstream>
 #include <vector>
 
@@ -35,32 +36,43 @@ base::ActorName actor() {
 
 // The uid that gave the command, the one behind it through sudo, and the one that logged in, which the kernel keeps
 // through su.
-std::vector<std::string> uids_of_person() {
-  std::vector<std::string> uids{std::to_string(::getuid())};
-  if (const char* sudo = std::getenv("SUDO_UID"); sudo != nullptr) uids.emplace_back(sudo);
-  if (const auto login = base::real_env().read_file("/proc/self/loginuid", 16)) uids.push_back(base::to_text(*login));
+std::set<std::string> uids_of_person() {
+  constexpr std::string_view kNobodyLoggedIn = "4294967295";  // say a job of the service manager
+  std::set<std::string> uids{std::to_string(::getuid())};
+  if (const char* sudo = std::getenv("SUDO_UID"); sudo != nullptr) uids.emplace(sudo);
+  const auto login = base::real_env().read_file("/proc/self/loginuid", 16);
+  if (login && base::as_text(*login) != kNobodyLoggedIn) uids.insert(base::to_text(*login));
   return uids;
 }
 
-// What the password file calls that person: an approver may not have any of these names. Read as a file; asking the
-// C library would load modules that may open sockets.
-std::vector<std::string> names_of_person() {
+struct Person {
   std::vector<std::string> names;
-  if (const char* sudo = std::getenv("SUDO_USER"); sudo != nullptr) names.emplace_back(sudo);
+  bool known = false;  // each of their uids has a name in the password file
+};
+
+// What the password file calls whoever acts: an approver may not have any of these names. Read as a file; asking the
+// C library would load modules that may open sockets. So a person of a directory service alone is not known, and no
+// approval counts for what they do.
+Person person() {
+  Person person;
+  if (const char* sudo = std::getenv("SUDO_USER"); sudo != nullptr) person.names.emplace_back(sudo);
   const auto file = base::real_env().read_file("/etc/passwd", kMaxPasswordFile);
-  if (!file) return names;
-  const std::vector<std::string> uids = uids_of_person();
+  if (!file) return person;
+  std::set<std::string> unknown = uids_of_person();
+  const std::set<std::string> uids = unknown;
   std::istringstream lines{base::to_text(*file)};
   for (std::string line; std::getline(lines, line);) {
     std::vector<std::string> fields;
     std::istringstream parts(line);
     for (std::string part; std::getline(parts, part, ':');) fields.push_back(part);
-    if (fields.size() < 5 || std::ranges::find(uids, fields[2]) == uids.end()) continue;
-    names.push_back(fields[0]);
-    names.push_back(fields[4].substr(0, fields[4].find(',')));  // the person's own name
+    if (fields.size() < 5 || fields[0].empty() || !uids.contains(fields[2])) continue;
+    unknown.erase(fields[2]);
+    person.names.push_back(fields[0]);
+    person.names.push_back(fields[4].substr(0, fields[4].find(',')));  // the person's own name
   }
-  std::erase(names, "");
-  return names;
+  std::erase(person.names, "");
+  person.known = unknown.empty();
+  return person;
 }
 
 // The files a database makes must belong to the daemon's user, and parsing needs no root.
@@ -95,9 +107,10 @@ Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
   SG_TRY(crypto::PublicKey audit_key, read_public_key(config.audit.public_key.string()));
   std::unique_ptr<Site> site(new Site(std::move(audit_key)));
   site->checker_ = std::move(checker);
+  site->profile_ = config.profile;
   const base::ActorName who = actor();
-  std::vector<std::string> names = names_of_person();
-  names.push_back(who.str());
+  Person acting = person();
+  acting.names.push_back(who.str());
   if (acts) site->notary_ = trust::socket_notary(env, config.audit.trust_socket, site->audit_key_);
   SG_TRY(const base::Path key_path, config.state.key.locate());
   SG_TRY(const base::FileInfo key_file, env.info(key_path));
@@ -114,7 +127,7 @@ Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
   SG_TRY(site->database_, store::Database::open(config.state.database(), key, trust::trust_migrations()));
   if (acts) {
     site->importer_ = std::make_unique<trust::Importer>(
-        trust::Desk{env, *site->database_, site->audit_key_, *site->notary_, who, std::move(names),
+        trust::Desk{env, *site->database_, site->audit_key_, *site->notary_, who, std::move(acting.names), acting.known,
                     [&env, config](store::Connection& connection, const trust::TrustState& after) -> Result<> {
                       SG_TRY(const std::vector<std::string> graphs, active::read_graphs(env, config.graphs_dir));
                       SG_TRY(active::take(connection, after, config, graphs));
@@ -127,9 +140,16 @@ Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
 trust::Importer::ContentCheck Site::content_check() {
   return [this](const pack::Contents&, base::BytesView file) -> Result<trust::Findings> {
     SG_TRY(const Verdict verdict, checker_->check(file));
-    if (verdict.refused) return std::unexpected(*verdict.refused);
-    return verdict.findings;
+    return findings(verdict);
   };
+}
+
+Result<trust::Findings> Site::findings(const Verdict& verdict) const {
+  if (verdict.refused) return std::unexpected(*verdict.refused);
+  if (verdict.findings.policy && verdict.findings.policy->warns && profile_ == config::Profile::kCleared) {
+    return fail(Code::kPolicyMode, "policy: mode warn: profile cleared obeys its policy, and only that");
+  }
+  return verdict.findings;
 }
 
 Result<trust::TrustState> Site::state() {

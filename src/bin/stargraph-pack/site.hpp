@@ -6,7 +6,10 @@
 // here; what is still parsed here, beside the database key, is what the checker let through (docs/formats/trust.md).
 #pragma once
 
+#include <map>
 #include <memory>
+#include <span>
+#include <string>
 
 #include "checker.hpp"
 #include "commands.hpp"
@@ -25,6 +28,9 @@ class Site {
   [[nodiscard]] base::Result<trust::TrustState> state();
   [[nodiscard]] trust::Importer& importer() { return *importer_; }
   [[nodiscard]] Checker& checker() { return *checker_; }
+  // What the checker found, under the rules of this box: kPolicyMode for a policy that only warns in profile cleared,
+  // also when it does not count yet. Then it never becomes a staged one that no reload could take.
+  [[nodiscard]] base::Result<trust::Findings> findings(const Verdict& verdict) const;
   // Has the checker look at the whole pack.
   [[nodiscard]] trust::Importer::ContentCheck content_check();
   [[nodiscard]] store::Database& database() { return *database_; }
@@ -35,10 +41,22 @@ class Site {
   static base::Result<std::unique_ptr<Site>> open(const Context& context, bool acts);
 
   crypto::PublicKey audit_key_;
+  config::Profile profile_ = config::Profile::kCleared;
   std::unique_ptr<Checker> checker_;
   std::unique_ptr<trust::Notary> notary_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<trust::Importer> importer_;
 };
+
+// Open runs by graph, and what happens to them.
+struct Affected {
+  std::map<base::GraphId, std::int64_t> runs;
+  std::string how = "would go on with the version they began with";
+};
+[[nodiscard]] base::Result<Affected> affected_by(Site& site, const trust::ImportReport& report);
+[[nodiscard]] base::Result<std::map<base::GraphId, std::int64_t>> affected_by(Site& site,
+                                                                              std::span<const crypto::Digest> going);
+[[nodiscard]] json::Array describe(const Affected& affected);
+[[nodiscard]] std::string text_of(const Affected& affected);
 
 }  // namespace stargraph::packcli

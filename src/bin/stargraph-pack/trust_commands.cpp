@@ -35,6 +35,7 @@ json::Object describe_import(const trust::ImportReport& report, bool dry_run) {
   json::Object document = describe(report.pack);
   document.set("activated", report.activated);
   document.set("already_there", report.already_there);
+  document.set("countersigned", report.countersigned);
   document.set("dry_run", dry_run);
   const trust::Pin& pin = report.decision.governing;
   json::Object governing{{"new", report.decision.pin.has_value()}, {"scope", pin.scope}, {"threshold", pin.threshold}};
@@ -79,9 +80,11 @@ bool is_staged(const trust::ImportReport& report) {
   return !taken;
 }
 
-void report_import(const Context& context, const trust::ImportReport& report, bool dry_run) {
+void report_import(const Context& context, const trust::ImportReport& report, bool dry_run, const Affected& affected) {
   std::string text = name_of(report.pack) + ": ";
-  text += report.already_there ? "was imported before" : (dry_run ? "would be imported" : "imported");
+  text += report.already_there
+              ? (report.countersigned ? "was imported before; has more signatures now" : "was imported before")
+              : (dry_run ? "would be imported" : "imported");
   text += report.activated ? (dry_run ? ", would be active\n" : ", active\n") : "\n";
   text += effects_of(report, dry_run);
   if (is_staged(report) && !dry_run) {
@@ -89,7 +92,9 @@ void report_import(const Context& context, const trust::ImportReport& report, bo
             (report.difference.asks_for_more() ? ", once an approver has signed for what it asks for more" : "") +
             ".\n";
   }
-  context.print(describe_import(report, dry_run), text);
+  json::Object document = describe_import(report, dry_run);
+  if (dry_run) document.set("affected", describe(affected));
+  context.print(document, text + text_of(affected));
 }
 
 // A pack's first reader is the checker. What it could not take apart is not looked at here at all; what it found
@@ -111,13 +116,16 @@ Result<> import(const Context& context, const Options& options) {
   if (options.threshold != 0) request.offer.threshold = options.threshold;
   SG_TRY(request.approvals, read_tokens(options.approvals));
   const auto found = [&](const pack::Contents&, base::BytesView) -> Result<trust::Findings> {
-    if (verdict.refused) return std::unexpected(*verdict.refused);
-    return verdict.findings;
+    return site->findings(verdict);
   };
   const auto done = site->importer().import(request, found, ask_fingerprint);
   if (!done) show_requests(context, site->importer().requests());
   SG_TRY(const trust::ImportReport report, done);
-  report_import(context, report, options.dry_run);
+  Affected affected;
+  if (options.dry_run) {
+    SG_TRY(affected, affected_by(*site, report));
+  }
+  report_import(context, report, options.dry_run, affected);
   return {};
 }
 

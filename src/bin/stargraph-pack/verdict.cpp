@@ -23,7 +23,7 @@ Result<trust::Findings> find(rules::Jail* jail, const pack::Contents& contents) 
   const auto counts = policy::check_time(bundle, base::real_env().now());
   // One of tomorrow is stored and waits; one of yesterday is of no use any more.
   if (!counts && counts.error().code != Code::kPolicyNotYet) return std::unexpected(counts.error());
-  return trust::Findings{trust::PolicyView{counts.has_value(), bundle.supersedes}};
+  return trust::Findings{trust::PolicyView{counts.has_value(), bundle.supersedes, bundle.mode == policy::Mode::kWarn}};
 }
 
 // A message that fits on a line of the log whatever a pack put into it.
@@ -49,7 +49,12 @@ Verdict look_at(rules::Jail* jail, base::BytesView pack) {
   }
   verdict.stage = Stage::kContents;
   const auto contents = pack::check_contents(*container);
-  const auto findings = contents ? find(jail, *contents) : Result<trust::Findings>(std::unexpected(contents.error()));
+  if (!contents) {
+    verdict.refused = contents.error();
+    return verdict;
+  }
+  verdict.stage = Stage::kMeaning;
+  const auto findings = find(jail, *contents);
   if (!findings) {
     verdict.refused = findings.error();
     return verdict;
@@ -69,6 +74,7 @@ std::string encode_verdict(const Verdict& verdict) {
   }
   if (verdict.findings.policy) {
     out.set("counts_now", verdict.findings.policy->counts_now);
+    out.set("warns", verdict.findings.policy->warns);
     if (verdict.findings.policy->supersedes) out.set("supersedes", verdict.findings.policy->supersedes->hex());
   }
   return json::canonical(std::move(out));
@@ -87,14 +93,16 @@ Result<Verdict> decode_verdict(std::string_view text) {
   const auto message = in.optional_text("message", 0, 4 * kMaxMessageBytes);
   const auto counts = in.optional_boolean("counts_now");
   const auto supersedes = in.optional_text("supersedes", 96, 96);
+  const auto warns = in.optional_boolean("warns");
   SG_TRY(in.finish());
   const bool refused = verdict.stage != Stage::kDone;
   const auto known = code ? base::code_from_name(*code) : std::nullopt;
-  if (refused != known.has_value() || refused != message.has_value() || (refused && counts)) {
+  if (refused != known.has_value() || refused != message.has_value() || (refused && counts) ||
+      counts.has_value() != warns.has_value()) {
     return fail(Code::kMalformed, "checker: an answer that says two things");
   }
   if (refused) verdict.refused = base::Error{*known, *message};
-  if (counts) verdict.findings.policy = trust::PolicyView{*counts, {}};
+  if (counts) verdict.findings.policy = trust::PolicyView{*counts, {}, *warns};
   if (supersedes) {
     SG_TRY(const crypto::Digest digest, crypto::Digest::from_hex(*supersedes));
     if (!counts) return fail(Code::kMalformed, "checker: a policy's digest without a policy");

@@ -125,7 +125,7 @@ Result<trust::LoadedPack> Packs::load(const trust::PackRef& ref) const {
     const trust::ImportedPack* const imported = state.find(ref.id, ref.epoch);
     if (imported == nullptr || imported->ref.digest != ref.digest)
       return fail(Code::kPackUnknown, "pack " + ref.id.str() + ": not imported");
-    SG_TRY(base::Bytes bytes, trust::get_pack(reader, ref.digest));
+    SG_TRY(base::Bytes bytes, trust::get_pack(reader, ref.digest, imported->countersigned));
     SG_TRY(loaded, trust::LoadedPack::load(std::move(bytes), *imported, state));
     return {};
   }));

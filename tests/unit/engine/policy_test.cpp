@@ -133,6 +133,17 @@ TEST_F(Policies, RC_T_POLICY_AStalePolicyStartsNothing) {
   EXPECT_EQ(engine_->list_runs(caller_.tenant, {}).value().total, 0);
 }
 
+// Whoever sets the wall clock back while the daemon runs does not make it last longer.
+TEST_F(Policies, RC_T_POLICY_AClockSetBackStartsNothing) {
+  packs_ = {make_execution("soc.graphs", kLine, "[]")};
+  policy_ = make_policy(1);
+  make_engine({});
+  const base::Timestamp began = env_.now();
+  env_.advance(std::chrono::hours(1));
+  env_.set_now(began);
+  EXPECT_EQ(why_not("line", {{"message", "m"}}), Code::kPolicyExpired);
+}
+
 // The original kept an allow after the permission was taken away.
 TEST_F(Policies, RC_T_POLICY_APermissionThatIsTakenAwayIsGoneForTheNextRun) {
   packs_ = {make_execution("soc.graphs", kLine, "[]", "declared_permissions: [\"soc:lookup\"]\n")};

@@ -3,6 +3,7 @@
 #include "fixture.hpp"
 #include "graphs.hpp"
 #include "packs.hpp"
+#include "stargraph/engine/affected.hpp"
 #include "unit/policy/sample_policy.hpp"
 
 namespace stargraph::engine {
@@ -59,6 +60,26 @@ TEST_F(Revocation, SG_S_PACK_RunsThatRestOnARevokedPackArePausedAndSayWhy) {
   run_all();
   EXPECT_EQ(view(fresh).state, RunState::kPaused);
   EXPECT_TRUE(steps(fresh).empty());
+}
+
+// What a dry run of the importer shows before somebody decides.
+TEST_F(Revocation, OpenRunsAreFoundByThePacksTheyRestOn) {
+  waiting();
+  start("work", {});
+  start("work", {});
+  start("line", {{"message", "m"}});
+  run_all();
+  const auto resting_on = [&](const std::vector<std::size_t>& packs) {
+    std::vector<crypto::Digest> digests;
+    for (const std::size_t pack : packs) digests.push_back(packs_[pack].ref().digest);
+    auto reader = database_->reader();
+    return affected_runs(*reader, digests).value();
+  };
+  using Runs = std::map<base::GraphId, std::int64_t>;
+  EXPECT_EQ(resting_on({0}), (Runs{{base::GraphId("gate"), 1}}));
+  EXPECT_EQ(resting_on({0, 1, 1}), (Runs{{base::GraphId("gate"), 1}, {base::GraphId("work"), 2}}));
+  EXPECT_EQ(resting_on({2}), Runs()) << "done";
+  EXPECT_EQ(resting_on({}), Runs());
 }
 
 TEST_F(Revocation, SG_S_PACK_AWaitingRunCanBeNeitherAnsweredNorResumed) {

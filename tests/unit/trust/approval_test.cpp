@@ -112,7 +112,11 @@ TEST_F(TrustApproval, RC_S_PACK_OnlyAnApproversKeyApproves) {
 }
 
 TEST_F(TrustApproval, RC_E_PACK_NobodyApprovesTheirOwnAct) {
-  add_key(kStrangerKey, Role::kApprover, "ada");  // the admin is Ada
+  KeyRequest ada{{pack::sample_key(kStrangerKey).public_key(), Role::kApprover, "ada", {}, {}},  // the admin is Ada
+                 {fingerprint(kStrangerKey)}};
+  const auto requests = requests_of([&](Importer& desk) { return desk.add_key(ada, {}); }).second;
+  ada.approvals = {approve_request(requests.at(0), kApproverKey)};
+  ASSERT_TRUE(importer().add_key(ada, {}));
   stage(wanting("1.1.0", 2, "\"runs:cancel\""));
   const std::string request = reload_request();
   EXPECT_EQ(code_of(reload({approve_request(request, kStrangerKey)})), Code::kApprovalInvalid);

@@ -41,7 +41,7 @@ class TrustFold : public GovernedTest {
 };
 
 TEST_F(TrustFold, RC_E_PACK_NoSecondRoleForAKey) {
-  EXPECT_TRUE(goes_on({key(kStrangerKey, Role::kApprover)}));
+  EXPECT_TRUE(goes_on({key(kStrangerKey, Role::kGovernor)}));
   EXPECT_FALSE(goes_on({key(kPublisherKey, Role::kGovernor)}));
   EXPECT_FALSE(goes_on({key(kGovernorKey, Role::kApprover)}));
 }

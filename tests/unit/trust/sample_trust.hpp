@@ -120,8 +120,14 @@ class TrustTest : public ::testing::Test {
     database_ = *std::move(database);
   }
   Importer importer() {
-    return Importer(
-        Desk{env_, *database_, audit_private_key().public_key(), notary_, admin(), {admin().str(), "Ada"}, fits_});
+    return Importer(Desk{env_,
+                         *database_,
+                         audit_private_key().public_key(),
+                         notary_,
+                         admin(),
+                         {admin().str(), "Ada"},
+                         person_known_,
+                         fits_});
   }
 
   static Importer::ContentCheck no_content_check() {
@@ -221,6 +227,7 @@ class TrustTest : public ::testing::Test {
   crypto::Secret key_ = crypto::Secret::random(32);
   std::unique_ptr<store::Database> database_;
   base::MemoryEnv env_;
+  bool person_known_ = true;
   FakeNotary notary_{env_};
   std::function<base::Result<>(store::Connection&, const TrustState&)> fits_;
 };
