@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "audit/line_scan.hpp"
 #include "stargraph/audit/packet.hpp"
 #include "stargraph/base/check.hpp"
 
@@ -16,6 +17,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto line = audit::encode_entry(*entry);
     SG_CHECK(line.has_value());
     SG_CHECK(is_signed ? text.starts_with(*line) : text == *line);
+  }
+  // The plain case takes no more than the decoder does, and as the same entry.
+  if (const auto scanned = audit::scan_line(text)) {
+    const auto decoded = audit::decode_entry(text);
+    SG_CHECK(decoded.has_value() && scanned->seq == decoded->seq && scanned->event.name == decoded->event.name);
+    SG_CHECK(scanned->entry_hash == decoded->entry_hash && scanned->event.tenant == decoded->event.tenant);
   }
   if (const auto record = audit::decode_record(text)) SG_CHECK(*audit::encode_record(*record) == text);
   if (const auto receipt = audit::decode_receipt(text)) SG_CHECK(audit::encode_receipt(*receipt) == text);
