@@ -241,7 +241,7 @@ TEST_F(KilledPack, RC_R_PACK_ADatabasePutBackIsRepairedByTheCommand) {
   ASSERT_EQ(add_key("next", "publisher", "Nell").exit_code, 0);
   put_database_back();
   EXPECT_FALSE(find().agrees);
-  EXPECT_NE(run({"activate", "soc.policy"}).err.find("(FORK)"), std::string::npos);
+  EXPECT_NE(add_key("other", "publisher", "Olga").err.find("(FORK)"), std::string::npos);
   EXPECT_EQ(run({"repair"}).exit_code, 2) << "a reason is needed";
   const CommandResult repaired = run({"repair", "--reason", "the disk of before was put back"});
   ASSERT_EQ(repaired.exit_code, 0) << repaired.err;
