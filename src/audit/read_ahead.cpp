@@ -54,6 +54,8 @@ Result<bool> BlockReader::fill(std::string& text) const {
   std::size_t size = text.size();
   text.resize(kBlockBytes);
   while (size < kBlockBytes) {
+    // Whoever waits for the mutex meanwhile waits for this block or the one after it.
+    // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection)
     const ssize_t count = ::read(file_.get(), text.data() + size, kBlockBytes - size);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail(Code::kIo, "read: " + files_[next_file_ - 1].string() + ": " + std::strerror(errno));

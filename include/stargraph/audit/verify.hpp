@@ -55,7 +55,7 @@ class LogVerifier {
   // False when the line is bad; nothing may be fed after that.
   bool line(std::string_view line);
   // The same for a line that was decoded elsewhere (Chain::accept).
-  bool line(std::string_view line, const base::Result<Entry>& decoded);
+  bool line(std::string_view line, const base::Result<Entry>& entry);
   void torn(std::uint64_t bytes);  // the file's last bytes
   void too_long();
   [[nodiscard]] Report finish();
