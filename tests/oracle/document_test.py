@@ -134,6 +134,34 @@ class Document(unittest.TestCase):
     def test_what_cannot_be_read_says_nothing_about_the_log(self):
         self.assertEqual(self.run_both(self.folder / "absent"), (1, None))
 
+class Stig(unittest.TestCase):
+    """docs/stig.md answers an inspector: what it names must be there."""
+
+    def test_every_named_test_exists_and_every_rule_names_one(self):
+        tests = set()
+        for file in (ROOT / "tests").rglob("*.cpp"):
+            found = re.findall(r"^TEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\)", file.read_text(encoding="utf-8"), re.MULTILINE)
+            tests |= {f"{suite}.{name}" for suite, name in found}
+        rows = re.findall(r"^\| (V-\d+[^|]*) \|.*\| ([^|]+) \|$", (ROOT / "docs" / "stig.md").read_text(encoding="utf-8"), re.MULTILINE)
+        self.assertGreaterEqual(len(rows), 9)
+        for rule, cell in rows:
+            named = re.findall(r"`([A-Z]\w*\.[A-Z]\w+)`", cell)
+            self.assertTrue(named, rule)
+            for name in named:
+                self.assertIn(name, tests, rule)
+
+    def test_the_demonstration_ends_as_it_says(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="stargraph-stig.")))
+        key, log = folder / "audit.pub.pem", folder / "audit-00000001.jsonl"
+        key.write_text(block("pem"))
+        log.write_text(block("jsonl"))
+        command = [STARGRAPH_AUDIT, "verify", folder, "--pubkey", key]
+        self.assertEqual(subprocess.run(command, capture_output=True, check=False).returncode, 0)
+        subprocess.run(["sed", "-i", "3s/success/failure/", log], check=True)
+        changed = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.assertEqual(changed.returncode, 4)
+        self.assertRegex(changed.stdout, r"^BAD .*:3  HASH_MISMATCH")
+
 
 if __name__ == "__main__":
     if not STARGRAPH_AUDIT and len(sys.argv) > 1:
