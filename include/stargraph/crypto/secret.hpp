@@ -40,8 +40,8 @@ void wipe(std::span<std::byte> bytes);
 // Public random numbers (salts, nonces) from OpenSSL.
 void random_bytes(std::span<std::byte> out);
 
-// A secret file: private (0600 and ours, base::check_private_file), at most `max_bytes`; the read
-// buffer is wiped.
+// A secret file: private (0600 and ours, base::check_private_file), or a credential that systemd gives this unit
+// (in $CREDENTIALS_DIRECTORY, root's, at most 0440); at most `max_bytes`; the read buffer is wiped.
 [[nodiscard]] base::Result<Secret> read_secret_file(base::Env& env, const base::Path& path, std::size_t max_bytes);
 
 }  // namespace stargraph::crypto

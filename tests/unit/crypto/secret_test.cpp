@@ -1,8 +1,11 @@
 #include "stargraph/crypto/secret.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <type_traits>
 
@@ -197,6 +200,47 @@ TEST_F(SecretFile, RefusesMoreThanAllowed) {
 }
 
 TEST_F(SecretFile, TellsThatAFileIsMissing) { EXPECT_EQ(code_of(read(16)), Code::kNotFound); }
+
+// systemd 257 hands credentials over as root's files with an access list. That is read; what others might read is not.
+class Credential : public SecretFile {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can make root's files";
+    write("pass", 0440);
+    folder(0550);
+    ::setenv("CREDENTIALS_DIRECTORY", directory_.path().c_str(), 1);
+  }
+  void TearDown() override {
+    ::unsetenv("CREDENTIALS_DIRECTORY");
+    folder(0700);
+  }
+  void folder(mode_t mode) { ASSERT_EQ(::chmod(directory_.path().c_str(), mode), 0); }
+};
+
+TEST_F(Credential, IsReadAsSystemdHandsItOver) {
+  const auto content = read(16);
+  ASSERT_TRUE(content) << content.error().message;
+  EXPECT_EQ(base::as_text(content->view()), "pass");
+}
+
+TEST_F(Credential, SG_I_STATE_RefusesOneOutsideTheUnitsOwnFolder) {
+  ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/another.service", 1);
+  EXPECT_EQ(code_of(read(16)), Code::kModeTooWide);
+}
+
+TEST_F(Credential, SG_I_STATE_RefusesOneInAFolderThatOthersEnter) {
+  folder(0551);
+  EXPECT_EQ(code_of(read(16)), Code::kModeTooWide);
+  folder(0570);
+  EXPECT_EQ(code_of(read(16)), Code::kModeTooWide);
+}
+
+TEST_F(Credential, SG_I_STATE_RefusesOneThatOthersReadOrItsGroupChanges) {
+  write("pass", 0444);
+  EXPECT_EQ(code_of(read(16)), Code::kModeTooWide);
+  write("pass", 0460);
+  EXPECT_EQ(code_of(read(16)), Code::kModeTooWide);
+}
 
 TEST(SecretFileFault, AReadErrorIsTheResult) {
   base::MemoryEnv env;
