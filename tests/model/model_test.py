@@ -27,6 +27,7 @@ BREAKS = {
     "sends before the transaction commits": "BUG_SEND_BEFORE_COMMIT",
     "lets two importers count from one head": "BUG_IMPORTERS_RACE ACTS=1 IMPORTERS=2",
     "asks for a receipt without the database's lock": "BUG_NO_LOCK ACTS=1 IMPORTERS=2",
+    "makes an act without asking for lost ones": "BUG_HIDES ACTS=1 IMPORTERS=2",
 }
 # The whole reachable space and nothing less: with these, "errors: 0" is a proof within the budgets above.
 COMPLETE = ("max search depth too small", "out of memory", "hash table full", "truncated")
