@@ -61,7 +61,7 @@ class AuditAgain : public ::testing::Test {
     return make_event(name, "-", {{"act", number}, {"previous", previous}});
   }
 
-  test::TempDir directory_;
+  stargraph::test::TempDir directory_;
   std::optional<crypto::PublicKey> public_key_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Server> server_;
