@@ -121,7 +121,7 @@ void Lobby::run() {
       if (tag == kListenerTag)
         accept_all();
       else if (tag != kWakeTag)
-        look_at(tag);
+        look_at(tag, (events[static_cast<std::size_t>(i)].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
     }
     if (const base::Duration at = now(); at - swept >= std::chrono::milliseconds(kTurnMs)) {
       end_late(at);
@@ -175,7 +175,7 @@ void Lobby::admit(int descriptor, const sockaddr_storage& peer, socklen_t length
     drop(connections_.find(serial), Cause::kCrowded);
 }
 
-void Lobby::look_at(Serial serial) {
+void Lobby::look_at(Serial serial, bool at_end) {
   const std::scoped_lock lock(mutex_);
   const auto found = connections_.find(serial);
   if (found == connections_.end() || found->second.phase != Phase::kSilent) return;
@@ -187,7 +187,9 @@ void Lobby::look_at(Serial serial) {
   int available = 0;
   if (seen <= 0 || ::ioctl(connection.descriptor, FIONREAD, &available) != 0) return drop(found, Cause::kLeft);
   switch (judge_hello(head.data(), static_cast<std::size_t>(seen), static_cast<std::size_t>(available))) {
-    case Hello::kPartial: return;
+    case Hello::kPartial:
+      if (at_end) drop(found, Cause::kLeft);  // the rest never comes
+      return;
     case Hello::kForeign: return drop(found, Cause::kForeign);
     case Hello::kWhole: break;
   }

@@ -96,7 +96,7 @@ class Lobby {
   void run();
   void accept_all();
   void admit(int descriptor, const sockaddr_storage& peer, socklen_t length);
-  void look_at(Serial serial);
+  void look_at(Serial serial, bool at_end);  // at_end: the peer sends no more
   void drop(Connections::iterator connection, Cause cause);
   void count(Cause cause) { refused_[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed); }
   bool evict_oldest_silent();

@@ -234,18 +234,18 @@ TEST_F(Daemon, SG_D_HTTP_PlainHttpAndTricklesAreClosed) {
 
 TEST_F(Daemon, SG_D_HTTP_HundredClientsAtOnceAreAllAnswered) {
   std::vector<std::string> argv{"--parallel", "--parallel-max", "100", "-o", "/dev/null"};
-  std::vector<std::string> statuses(20);
+  std::vector<CommandResult> replies(20);
   std::vector<std::thread> clients;
-  for (std::string& status : statuses) {
-    clients.emplace_back([&status] {
+  for (CommandResult& reply : replies) {
+    clients.emplace_back([&reply] {
       for (int i = 0; i < 5; ++i) {
-        status = status_of(box().curl("operator", {"/health"}));
-        if (status != "200") return;
+        reply = box().curl("operator", {"/health"});
+        if (status_of(reply) != "200") return;
       }
     });
   }
   for (std::thread& client : clients) client.join();
-  for (const std::string& status : statuses) EXPECT_EQ(status, "200");
+  for (const CommandResult& reply : replies) EXPECT_EQ(status_of(reply), "200") << reply.out << reply.err;
 }
 
 TEST_F(Daemon, NotYetIsSaidHonestly) {
