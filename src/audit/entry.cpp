@@ -16,19 +16,18 @@ constexpr std::string_view kHashMember = ",\"entry_hash\":\"";
 constexpr std::size_t kHexBytes = 2 * crypto::Digest::kSize;
 constexpr json::ParseLimits kParse{.max_bytes = kMaxLineBytes, .max_depth = 24};
 
-std::string encode_body(const Entry& entry) {
-  json::Object body = event_fields(entry.event);
-  body.set("previous_hash", entry.previous_hash.hex());
-  body.set("seq", entry.seq.value());
-  body.set("source", source_name(entry.source));
-  body.set("source_seq", entry.source_seq.value());
-  body.set("tenant_previous_hash", entry.tenant_previous_hash.hex());
-  body.set("tenant_seq", entry.tenant_seq.value());
-  body.set("ts", base::format_rfc3339(entry.time));
-  body.set("v", 1);
-  // Every name sorts before "v", so the canonical form is the fixed order of the format.
-  std::string text = json::canonical(std::move(body));
-  text.pop_back();  // "}"
+// After what encode_head_fields gives, in canonical order, which is the fixed order of the format; without its "}".
+std::string encode_body(std::string text, const Entry& entry) {
+  text += ",\"previous_hash\":\"" + entry.previous_hash.hex();
+  text += "\",\"run_id\":" + encode_run(entry.event);
+  text += ",\"seq\":" + std::to_string(entry.seq.value());
+  text += ",\"source\":\"";
+  text += source_name(entry.source);
+  text += "\",\"source_seq\":" + std::to_string(entry.source_seq.value());
+  text += ",\"tenant\":" + json::quoted(entry.event.tenant.str());
+  text += ",\"tenant_previous_hash\":\"" + entry.tenant_previous_hash.hex();
+  text += "\",\"tenant_seq\":" + std::to_string(entry.tenant_seq.value());
+  text += ",\"ts\":\"" + base::format_rfc3339(entry.time) + "\",\"v\":1";
   return text;
 }
 
@@ -106,7 +105,8 @@ Result<Entry> decode_parts(const Parts& parts) {
   body += '}';
   SG_TRY(const json::Value value, json::parse(body, kParse));
   SG_TRY(Entry entry, read_body(value));
-  if (encode_body(entry) != parts.body) return fail(Code::kMalformed, "not in canonical form");
+  if (encode_body(encode_head_fields(entry.event), entry) != parts.body)
+    return fail(Code::kMalformed, "not in canonical form");
   SG_TRY(entry.entry_hash, crypto::Digest::from_hex(parts.hash));
   if (entry.event.name == EventName::kAuditCheckpoint) {
     SG_TRY(entry.signature, read_signature(parts.tail));
@@ -120,7 +120,11 @@ Result<Entry> decode_parts(const Parts& parts) {
 
 Result<std::string> encode_entry(Entry& entry) {
   SG_TRY(check_event(entry.event));
-  std::string line = encode_body(entry);
+  return encode_entry_after(encode_head_fields(entry.event), entry);
+}
+
+Result<std::string> encode_entry_after(std::string head, Entry& entry) {
+  std::string line = encode_body(std::move(head), entry);
   entry.entry_hash = crypto::domain_digest(kEntryDomain, line);
   line += kHashMember;
   line += entry.entry_hash.hex();

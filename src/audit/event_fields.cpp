@@ -1,17 +1,27 @@
 #include "audit/event_fields.hpp"
 
+#include <span>
+
+#include "stargraph/json/write.hpp"
+
 namespace stargraph::audit {
 
-json::Object event_fields(const Event& event) {
-  json::Object fields;
-  fields.set("actor", event.actor.str());
-  fields.set("data", event.data);
-  fields.set("event", event_text(event.name));
-  fields.set("outcome", outcome_name(event.outcome));
-  fields.set("run_id", event.run ? json::Value(event.run->str()) : json::Value(nullptr));
-  fields.set("tenant", event.tenant.str());
-  return fields;
+std::string encode_head_fields(const Event& event) {
+  std::string text = "{\"actor\":";
+  text += json::quoted(event.actor.str());
+  const json::MemberView data("data", event.data);
+  const std::string with_data = json::canonical_of(std::span(&data, 1));  // {"data":{…}}
+  text += ',';
+  text += std::string_view(with_data).substr(1, with_data.size() - 2);
+  text += ",\"event\":\"";
+  text += event_text(event.name);
+  text += "\",\"outcome\":\"";
+  text += outcome_name(event.outcome);
+  text += '"';
+  return text;
 }
+
+std::string encode_run(const Event& event) { return event.run ? json::quoted(event.run->str()) : "null"; }
 
 Event read_event_fields(json::Reader& in) {
   Event event;

@@ -190,7 +190,33 @@ bool read_numbers(Scan& in, Entry& entry) {
   return true;
 }
 
+bool read_record_numbers(Scan& in, Record& record) {
+  if (!in.take(",\"source_seq\":")) return false;
+  const auto source_seq = in.count();
+  if (!source_seq || !in.take(",\"tenant\":\"")) return false;
+  const auto tenant = in.plain_text(64);
+  if (!tenant || !in.take(",\"ts\":\"")) return false;
+  const auto text = in.plain_text(27);
+  const auto time = text ? read_time(*text) : std::nullopt;
+  if (!time || !in.take(",\"v\":1}") || !in.at_end()) return false;
+  record.source_seq = SourceSeq(*source_seq);
+  record.event.tenant = base::TenantId(std::string(*tenant));
+  record.time = *time;
+  return true;
+}
+
 }  // namespace
+
+std::optional<ScannedRecord> scan_record(std::string_view text) {
+  if (text.size() > kMaxRecordBytes || !base::is_utf8(text)) return std::nullopt;
+  Scan in(text);
+  ScannedRecord scanned;
+  if (!read_event(in, scanned.record.event)) return std::nullopt;
+  scanned.head = text.substr(0, in.at());
+  if (!in.take(",\"run_id\":") || !read_run(in, scanned.record.event)) return std::nullopt;
+  if (!read_record_numbers(in, scanned.record) || !check_event(scanned.record.event)) return std::nullopt;
+  return scanned;
+}
 
 std::optional<Entry> scan_line(std::string_view line) {
   if (line.size() > kMaxLineBytes - 1 || !base::is_utf8(line)) return std::nullopt;

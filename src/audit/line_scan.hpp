@@ -16,4 +16,12 @@ namespace stargraph::audit {
 // further (an actor with escapes, numbers of more than 15 digits, names that are not plain): ask decode_entry then.
 [[nodiscard]] std::optional<Entry> scan_line(std::string_view line);
 
+// A record of the daemon on its way to the log: its head goes into the line as it stands.
+struct ScannedRecord {
+  Record record;          // event.data is empty
+  std::string_view head;  // encode_head_fields() of the whole event, inside the text
+};
+// What decode_record(text) gives, or nothing: ask decode_record then.
+[[nodiscard]] std::optional<ScannedRecord> scan_record(std::string_view text);
+
 }  // namespace stargraph::audit

@@ -146,17 +146,23 @@ std::string encode_submission(std::string_view record, bool want_receipt) {
   return packet;
 }
 
-Result<Submission> decode_submission(std::string_view packet) {
-  Submission submission;
-  submission.want_receipt = packet.starts_with(submission_begin(true));
-  const std::string_view begin = submission_begin(submission.want_receipt);
+Result<SubmittedText> split_submission(std::string_view packet) {
+  const bool want_receipt = packet.starts_with(submission_begin(true));
+  const std::string_view begin = submission_begin(want_receipt);
   if (!packet.starts_with(begin) || packet.size() < begin.size() + kSubmissionEnd.size() ||
       !packet.ends_with(kSubmissionEnd)) {
     return fail(Code::kMalformed, "audit: packet: not a record");
   }
   packet.remove_prefix(begin.size());
   packet.remove_suffix(kSubmissionEnd.size());
-  SG_TRY(submission.record, decode_record(packet));
+  return SubmittedText{packet, want_receipt};
+}
+
+Result<Submission> decode_submission(std::string_view packet) {
+  SG_TRY(const SubmittedText text, split_submission(packet));
+  Submission submission;
+  submission.want_receipt = text.want_receipt;
+  SG_TRY(submission.record, decode_record(text.record));
   return submission;
 }
 

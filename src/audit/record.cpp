@@ -19,11 +19,11 @@ constexpr json::ParseLimits kParse{.max_bytes = kMaxRecordBytes, .max_depth = 24
 
 Result<std::string> encode_record(const Record& record) {
   SG_TRY(check_event(record.event));
-  json::Object body = event_fields(record.event);
-  body.set("source_seq", record.source_seq.value());
-  body.set("ts", base::format_rfc3339(record.time));
-  body.set("v", 1);
-  std::string text = json::canonical(std::move(body));
+  std::string text = encode_head_fields(record.event);
+  text += ",\"run_id\":" + encode_run(record.event);
+  text += ",\"source_seq\":" + std::to_string(record.source_seq.value());
+  text += ",\"tenant\":" + json::quoted(record.event.tenant.str());
+  text += ",\"ts\":\"" + base::format_rfc3339(record.time) + "\",\"v\":1}";
   if (text.size() > kMaxRecordBytes) return fail(Code::kTooLarge, "audit: record: longer than a log line holds");
   return text;
 }
@@ -43,8 +43,11 @@ Result<Record> decode_record(std::string_view text) {
   return record;
 }
 
-crypto::Digest record_identity(const Event& event) {
-  return crypto::domain_digest(kIdentityDomain, json::canonical(event_fields(event)));
+crypto::Digest record_identity(const Event& event) { return record_identity_after(encode_head_fields(event), event); }
+
+crypto::Digest record_identity_after(std::string text, const Event& event) {
+  text += ",\"run_id\":" + encode_run(event) + ",\"tenant\":" + json::quoted(event.tenant.str()) + "}";
+  return crypto::domain_digest(kIdentityDomain, text);
 }
 
 }  // namespace stargraph::audit

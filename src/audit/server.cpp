@@ -152,9 +152,9 @@ Result<> Server::handle(Connection& connection, std::string_view packet) {
 }
 
 Result<> Server::handle_record(Connection& connection, std::string_view packet) {
-  const Result<Submission> submission = decode_submission(packet);
+  const Result<SubmittedText> submission = split_submission(packet);
   if (!submission) return refuse(connection, submission.error().code);
-  const Result<Writer::Placed> placed = writer_.append(connection.source, submission->record);
+  const Result<Writer::Placed> placed = writer_.append_text(connection.source, submission->record);
   if (!placed && writer_.failed()) return std::unexpected(placed.error());
   if (!placed) return refuse(connection, placed.error().code);
   if (submission->want_receipt) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "audit/event_fields.hpp"
+#include "audit/line_scan.hpp"
 #include "stargraph/base/check.hpp"
 
 namespace stargraph::audit {
@@ -29,7 +31,8 @@ Result<std::unique_ptr<Writer>> Writer::open(base::Env& env, crypto::PrivateKey 
   return writer;
 }
 
-Result<std::string> Writer::chain_entry(Source source, SourceSeq source_seq, Event event, base::Timestamp time) {
+Result<std::string> Writer::chain_entry(Source source, SourceSeq source_seq, Event event, base::Timestamp time,
+                                        std::string head) {
   Entry entry;
   entry.event = std::move(event);
   entry.source = source;
@@ -37,19 +40,37 @@ Result<std::string> Writer::chain_entry(Source source, SourceSeq source_seq, Eve
   entry.time = time;
   const base::Timestamp clock = env_.now();
   chain_.place(entry, clock);
-  SG_TRY(std::string line, encode_entry(entry));
+  const std::optional<crypto::Digest> identity =
+      source == Source::kWriter ? std::nullopt : std::optional(record_identity_after(head, entry.event));
+  SG_TRY(std::string line, encode_entry_after(std::move(head), entry));
   const bool is_checkpoint = entry.event.name == EventName::kAuditCheckpoint;
   if (is_checkpoint) SG_TRY(sign_line(line, entry, key_));
   if (!is_checkpoint && chain_.uncovered() == 0) first_uncovered_at_ = env_.monotonic();
   chain_.take(entry);
   if (tree_) tree_->add(entry.entry_hash);
-  remember(source, entry.event, line);
+  if (identity) remember(source, *identity, line);
   pending_ += line;
   pending_ += '\n';
   return line;
 }
 
-Result<Writer::Placed> Writer::append(Source source, const Record& record) {
+Result<Writer::Placed> Writer::append(Source source, Record record) {
+  SG_TRY(check_event(record.event));
+  std::string head = encode_head_fields(record.event);
+  return append_checked(source, std::move(record), std::move(head));
+}
+
+Result<Writer::Placed> Writer::append_text(Source source, std::string_view record) {
+  if (source == Source::kDaemon) {
+    if (auto scanned = scan_record(record)) {
+      return append_checked(source, std::move(scanned->record), std::string(scanned->head));
+    }
+  }
+  SG_TRY(Record decoded, decode_record(record));
+  return append(source, std::move(decoded));
+}
+
+Result<Writer::Placed> Writer::append_checked(Source source, Record record, std::string head) {
   if (failed_) return fail(Code::kIo, "audit: writer: failed before");
   SG_CHECK(segment_.has_value() && !stopped_);
   if (source == Source::kWriter || !may_send(source, record.event.name)) {
@@ -57,7 +78,9 @@ Result<Writer::Placed> Writer::append(Source source, const Record& record) {
                                              std::string(event_text(record.event.name)));
   }
   const SourceSeq last = chain_.last_of(source);
-  if (record.source_seq <= last) return place_repeat(source, record);
+  if (record.source_seq <= last) {
+    return place_repeat(source, record.source_seq, record_identity_after(std::move(head), record.event));
+  }
   if (record.source_seq != last.next()) {
     return fail(Code::kAuditGap, "audit: source_seq: " + std::to_string(record.source_seq.value()) + ", expected " +
                                      std::to_string(last.next().value()));
@@ -66,26 +89,25 @@ Result<Writer::Placed> Writer::append(Source source, const Record& record) {
     return fail(Code::kAuditFork, "audit: an act of trust that does not follow the last one");
   }
   Placed placed;
-  SG_TRY(placed.line, chain_entry(source, record.source_seq, record.event, record.time));
+  SG_TRY(placed.line, chain_entry(source, record.source_seq, std::move(record.event), record.time, std::move(head)));
   SG_TRY(after_entry());
   return placed;
 }
 
-Result<Writer::Placed> Writer::place_repeat(Source source, const Record& record) const {
+Result<Writer::Placed> Writer::place_repeat(Source source, SourceSeq source_seq, const crypto::Digest& identity) const {
   const Recent& recent = recent_.at(static_cast<std::size_t>(source));
-  const std::int64_t back = chain_.last_of(source).value() - record.source_seq.value();
+  const std::int64_t back = chain_.last_of(source).value() - source_seq.value();
   const auto known = static_cast<std::int64_t>(recent.identities.size());
   if (back >= known) return fail(Code::kAuditFork, "audit: source_seq: too old to compare");
-  if (recent.identities[static_cast<std::size_t>(known - 1 - back)] != record_identity(record.event)) {
+  if (recent.identities[static_cast<std::size_t>(known - 1 - back)] != identity) {
     return fail(Code::kAuditFork, "audit: source_seq: taken by another act");
   }
   return Placed{.repeat = true, .line = back == 0 ? recent.last_line : std::string()};
 }
 
-void Writer::remember(Source source, const Event& event, const std::string& line) {
-  if (source == Source::kWriter) return;
+void Writer::remember(Source source, const crypto::Digest& identity, std::string_view line) {
   Recent& recent = recent_.at(static_cast<std::size_t>(source));
-  recent.identities.push_back(record_identity(event));
+  recent.identities.push_back(identity);
   if (recent.identities.size() > kRemembered) recent.identities.pop_front();
   recent.last_line = line;
 }
@@ -104,7 +126,10 @@ Result<> Writer::chain_own(EventName name, Outcome outcome, json::Object data) {
   event.actor = base::ActorName(std::string(source_name(Source::kWriter)));
   event.tenant = site_tenant();
   event.data = std::move(data);
-  SG_TRY(chain_entry(Source::kWriter, chain_.last_of(Source::kWriter).next(), std::move(event), env_.now()));
+  SG_TRY(check_event(event));
+  std::string head = encode_head_fields(event);
+  const SourceSeq next = chain_.last_of(Source::kWriter).next();
+  SG_TRY(chain_entry(Source::kWriter, next, std::move(event), env_.now(), std::move(head)));
   return {};
 }
 

@@ -5,7 +5,6 @@
 
 namespace stargraph::audit {
 
-using base::Code;
 using base::Result;
 
 Result<> Writer::save_anchor() {

@@ -53,6 +53,13 @@ std::string write_install(std::string_view install_id, const base::KeyId& key_id
   return json::canonical(std::move(object)) + "\n";
 }
 
+// The name is looked for before the line is read: few lines have one of these.
+bool is_a(EventName name, std::string_view line) {
+  if (line.find(event_text(name)) == std::string_view::npos) return false;
+  const auto entry = decode_entry(line);
+  return entry && entry->event.name == name;
+}
+
 }  // namespace
 
 Result<> Writer::recover() {
@@ -197,6 +204,15 @@ Result<> Writer::read_segment(std::uint32_t number, std::uint64_t offset, bool l
   for (std::uint64_t line_number = 1; !rest.empty(); ++line_number) {
     const std::size_t end = rest.find('\n');
     if (end == std::string_view::npos) break;
+    // A tombstone and its checkpoint are one write. One alone at the end is half of it, or somebody else's: nobody
+    // acted on it, and to sign it now would make a removal look allowed that never was.
+    if (is_a(EventName::kAuditPruned, rest.substr(0, end))) {
+      const std::size_t next = rest.find('\n', end + 1);
+      if (next == std::string_view::npos && last) break;
+      if (!is_a(EventName::kAuditCheckpoint, rest.substr(end + 1, next - end - 1))) {
+        return fail(Code::kAuditBadSignature, "audit: " + path.string() + ": a tombstone without its checkpoint");
+      }
+    }
     const Result<> taken = take_line(rest.substr(0, end));
     if (!taken) {
       const std::string place = path.string() + (offset > 0 ? ": line after the position " : ":");
@@ -211,7 +227,7 @@ Result<> Writer::read_segment(std::uint32_t number, std::uint64_t offset, bool l
 
 Result<> Writer::take_line(std::string_view line) {
   SG_TRY(const Entry entry, chain_.accept(line, key_.public_key()));
-  remember(entry.source, entry.event, std::string(line));
+  if (entry.source != Source::kWriter) remember(entry.source, record_identity(entry.event), line);
   if (tree_) {
     tree_->add(entry.entry_hash);
     if (entry.event.name == EventName::kAuditCheckpoint) keep_tree(tree_->write());

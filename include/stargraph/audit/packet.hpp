@@ -35,6 +35,12 @@ struct Submission {
   bool want_receipt = false;
 };
 [[nodiscard]] base::Result<Submission> decode_submission(std::string_view packet);
+// The same with the record as its text.
+struct SubmittedText {
+  std::string_view record;
+  bool want_receipt = false;
+};
+[[nodiscard]] base::Result<SubmittedText> split_submission(std::string_view packet);
 
 // client, entries.sock: {"part":"segment"|"tree","segment":n,"type":"open","v":1}
 struct OpenRequest {

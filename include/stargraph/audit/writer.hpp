@@ -58,7 +58,9 @@ class Writer {
   // kAuditGap when the number is not the source's next one; kAuditFork for another act under a taken number, or
   // a number too old to compare, and for an act of trust whose "previous" is not the last one here; kCapabilityDenied
   // when this source may not send that event; check_event's codes.
-  [[nodiscard]] base::Result<Placed> append(Source source, const Record& record);
+  [[nodiscard]] base::Result<Placed> append(Source source, Record record);
+  // The same for a record's text, and decode_record's codes. The daemon's plain ones are never read into values.
+  [[nodiscard]] base::Result<Placed> append_text(Source source, std::string_view record);
   // The line of a record that stands in the log, from its files: kNotFound when it is not on this disk. Takes as long
   // as reading the segments from there on.
   [[nodiscard]] base::Result<std::string> line_of(Source source, SourceSeq number) const;
@@ -105,8 +107,10 @@ class Writer {
   [[nodiscard]] base::Result<> check_pruned() const;
   [[nodiscard]] base::Result<> begin_session(std::uint64_t torn);
 
+  // `head` is what the event's line begins with (encode_head_fields); the event was checked.
+  [[nodiscard]] base::Result<Placed> append_checked(Source source, Record record, std::string head);
   [[nodiscard]] base::Result<std::string> chain_entry(Source source, SourceSeq source_seq, Event event,
-                                                      base::Timestamp time);
+                                                      base::Timestamp time, std::string head);
   [[nodiscard]] base::Result<> chain_own(EventName name, Outcome outcome, json::Object data);
   [[nodiscard]] base::Result<> after_entry();
   [[nodiscard]] base::Result<> checkpoint();
@@ -120,8 +124,9 @@ class Writer {
   void say_full();
   [[nodiscard]] base::Result<Tombstone> check_prune(const Prune& what) const;
   [[nodiscard]] base::Result<> remove_pruned();
-  [[nodiscard]] base::Result<Placed> place_repeat(Source source, const Record& record) const;
-  void remember(Source source, const Event& event, const std::string& line);
+  [[nodiscard]] base::Result<Placed> place_repeat(Source source, SourceSeq source_seq,
+                                                  const crypto::Digest& identity) const;
+  void remember(Source source, const crypto::Digest& identity, std::string_view line);
   [[nodiscard]] std::string last_pending_line() const;
 
   struct Recent {

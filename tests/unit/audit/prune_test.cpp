@@ -159,6 +159,42 @@ TEST_F(AuditPrune, RC_T_AUDIT_ATombstoneThatSkipsOrRepeatsIsRefusedByTheChain) {
   }
 }
 
+// Somebody without the key, but with the disk, writes a tombstone where no signature covers it yet: the next start
+// neither signs it nor does what it says.
+TEST_F(AuditPrune, RC_T_AUDIT_ATombstoneThatNobodySignedIsNotActedUpon) {
+  writer_.reset();
+  Chain chain;
+  for (const std::string& line : test::split_lines(log_.whole())) {
+    ASSERT_TRUE(chain.accept(line, test::audit_public_key()).has_value());
+  }
+  const auto forge = [&](EventName name, json::Object data) {
+    Entry entry;
+    entry.event.name = name;
+    entry.event.actor = base::ActorName("stargraph-auditd");
+    entry.event.tenant = site_tenant();
+    entry.event.data = std::move(data);
+    entry.source_seq = chain.last_of(Source::kWriter).next();
+    entry.time = chain.last_time();
+    chain.place(entry, chain.last_time());
+    std::string line = *encode_entry(entry);
+    chain.take(entry);
+    return line + "\n";
+  };
+  std::uint32_t last = 1;
+  while (has(segment_name(last + 1))) ++last;
+  const std::string before = log_.segment(last);
+  Tombstone tombstone{.what = copied(1, 2), .first_seq = LogSeq(1), .last_seq = LogSeq(9), .checkpoint = {}};
+  const std::string forged = forge(EventName::kAuditPruned, encode_tombstone(tombstone));
+  log_.replace_segment(before + forged + forge(EventName::kAuditRefused, {}), last);
+  EXPECT_EQ(log_.open().error().code, Code::kAuditBadSignature);
+  log_.replace_segment(before + forged, last);
+  open();
+  EXPECT_TRUE(has(segment_name(1)));
+  EXPECT_FALSE(writer_->chain().pruned().has_value());
+  EXPECT_NE(log_.segment(last).find("audit.recovered"), std::string::npos);
+  EXPECT_TRUE(verify_text(log_.whole()).good());
+}
+
 // A crash at each operation of a prune: either nothing was said and nothing is gone, or the next start ends it.
 TEST(AuditPruneCrash, RC_R_AUDIT_IsWholeOrFinishedByTheNextStart) {
   std::uint64_t untouched = 0;
