@@ -1,6 +1,8 @@
 // Activation: one version by name, or all staged ones at once (reload). Everything from the stored bytes again.
 #include <algorithm>
 
+#include "stargraph/json/parse.hpp"
+#include "stargraph/pack/layout.hpp"
 #include "stargraph/trust/importer.hpp"
 
 namespace stargraph::trust {
@@ -28,6 +30,25 @@ const ImportedPack* newest(const TrustState& state, const Wanted& wanted) {
 bool was_revoked(const TrustState& state, const ImportedPack& pack) {
   const ImportedPack* const last = state.last_active(pack.ref.id);
   return last == &pack && state.active(pack.ref.id) == nullptr && state.is_revoked(pack.ref, pack.signers);
+}
+
+// To compare with, never to run: the header is the one of the act, the manifest the one that the header names. Other
+// files are not hashed again.
+Result<pack::Manifest> recorded_manifest(const pack::Container& container, const PackRef& ref) {
+  if (container.digest != ref.digest) {
+    return fail(Code::kDigestMismatch, "trust store: " + ref.id.str() + ": not the pack that was imported");
+  }
+  base::BytesView rest = container.payload;
+  for (const pack::FileEntry& entry : container.header.files) {
+    if (entry.size > rest.size()) break;
+    const base::BytesView file = rest.first(entry.size);
+    rest = rest.subspan(entry.size);
+    if (entry.path != pack::kManifestPath) continue;
+    if (crypto::sha384(file) != entry.digest) break;
+    SG_TRY(const json::Value value, json::parse(file));
+    return pack::decode_manifest(value);
+  }
+  return fail(Code::kDigestMismatch, "trust store: " + ref.id.str() + ": not the manifest that was imported");
 }
 
 Result<std::vector<crypto::PublicKey>> keys_of(const TrustState& state, const ImportedPack& pack) {
@@ -58,9 +79,10 @@ Result<> Importer::compare_with_active(const TrustState& state, const pack::Head
   if (last->ref.id == header.id && last->ref.epoch == header.epoch)
     return {};  // itself; its file may be what is brought
   SG_TRY(store::Connection connection, desk_.database.reader());
-  SG_TRY(base::Bytes bytes, get_pack(connection, last->ref.digest, last->countersigned));
-  SG_TRY(const LoadedPack loaded, LoadedPack::reread(std::move(bytes), *last));
-  difference = compare(loaded.header(), loaded.manifest(), header, manifest);
+  SG_TRY(const base::Bytes bytes, get_pack(connection, last->ref.digest, last->countersigned));
+  SG_TRY(const pack::Container container, pack::parse(bytes));
+  SG_TRY(const pack::Manifest manifest_before, recorded_manifest(container, last->ref));
+  difference = compare(container.header, manifest_before, header, manifest);
   return {};
 }
 
