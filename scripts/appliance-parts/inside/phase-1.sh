@@ -117,8 +117,8 @@ equals "with the same question" "$(cat $site/interrupt-before)" "$(cat $site/int
 equals "SELinux denied nothing that ordinary use needs" "" "$(our_denials | sed -E 's/.*denied/denied/' | sort | uniq -c | head -n 20)"
 note "$(our_denials | sed -E 's/.*denied/denied/; s/ pid=[0-9]+//; s/ino=[0-9]+//' | sort | uniq -c | head -n 60)"
 head -c 100 /etc/stargraph/stargraph.yaml >/dev/null
-check "the log is carried out" 0 stargraph-export /root/export-1
-note "HEAD $(cat /root/export-1/note-*.jsonl)"
+check "the log is carried out" 0 stargraph-export /mnt/export-1
+note "HEAD $(cat /mnt/export-1/note-*.jsonl)"
 
 if [ -e $here/debug ]; then
   note "$(journalctl -b -p warning --no-pager -o short | grep -vE 'kernel|audit' | tail -n 60)"

@@ -16,8 +16,8 @@ check "the analyst approves one" 0 as analyst run respond "$(run_id prod-malware
 check "and rejects the other" 0 as analyst run respond "$(run_id prod-ransomware)" --interrupt "$(cat $site/interrupt-prod-ransomware)" --set decision=reject
 check "prod-malware ends: remediated" 0 ends prod-malware remediated
 check "prod-ransomware ends: rejected" 0 ends prod-ransomware "remediation rejected by an analyst"
-check "the log is whole and holds the note that was carried out before" 0 stargraph-audit verify /var/log/stargraph --pubkey /etc/stargraph/audit.pub.pem --anchor "$(ls /root/export-1/note-*.jsonl)"
-check "the log is carried out again" 0 stargraph-export /root/export-2
+check "the log is whole and holds the note that was carried out before" 0 stargraph-audit verify /var/log/stargraph --pubkey /etc/stargraph/audit.pub.pem --anchor "$(ls /mnt/export-1/note-*.jsonl)"
+check "the log is carried out again" 0 stargraph-export /mnt/export-2
 check "the checkpoint warns no more" 0 eval "systemctl start stargraph-checkpoint; ! journalctl -u stargraph-checkpoint -p warning -o cat --since -30s | grep 'not carried out'"
 check "stargraph doctor finds every needed wall held" 0 stargraph doctor
 note "$last"
@@ -91,6 +91,6 @@ if dpkg-query -W stargraph >/dev/null 2>&1; then
   systemctl stop stargraphd.socket stargraphd stargraph-auditd
   check "the package is purged" 0 dpkg --purge stargraph
   equals "purge says what it deletes and what it keeps" "deletes /var/lib/stargraph keeps /var/log/stargraph " "$(printf '%s\n' "$last" | grep -oE '(deletes /var/lib/stargraph$|keeps /var/log/stargraph)' | tr '\n' ' ')"
-  check "purge keeps the audit log" 0 stargraph-audit verify /var/log/stargraph --pubkey /root/export-2/audit.pub.pem
+  check "purge keeps the audit log" 0 stargraph-audit verify /var/log/stargraph --pubkey /mnt/export-2/audit.pub.pem
   check "and deletes database and keys" 2 ls /var/lib/stargraph /etc/credstore.encrypted/stargraph-state-key
 fi

@@ -1,6 +1,6 @@
 # The people around the machine, in the machine: a CA, certificates, a governor, a publisher, an approver.
 
-site=/root/site
+site=/mnt/site
 ca() {
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -sha384 -days 30 -subj "/O=Site/CN=$1 CA" \
     -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \
