@@ -22,7 +22,8 @@ inline constexpr std::uint64_t kSegmentBytes = std::uint64_t{100} * 1024 * 1024;
 
 [[nodiscard]] std::string segment_name(std::uint32_t number);
 [[nodiscard]] std::optional<std::uint32_t> segment_number(std::string_view name);
-// Segment numbers in a directory, rising. kAuditGap when one is missing between them; older ones may have been archived.
+// Segment numbers in a directory, rising. kAuditGap when one is missing between them; older ones may have been
+// archived.
 [[nodiscard]] base::Result<std::vector<std::uint32_t>> list_segments(base::Env& env, const base::Path& directory);
 
 class SegmentFile {
