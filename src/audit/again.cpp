@@ -54,6 +54,8 @@ Result<SourceSeq> decode_again(std::string_view packet) {
 
 // From the newest segment backwards: what is asked for was made a moment ago, as a rule. One that was archived is gone.
 Result<std::string> Writer::line_of(Source source, SourceSeq number) const {
+  if (number > chain_.last_of(source))
+    return fail(Code::kNotFound, "audit: an entry that is asked for again never was");
   const std::string mark =
       R"("source":")" + std::string(source_name(source)) + R"(","source_seq":)" + std::to_string(number.value()) + ",";
   for (std::string_view rest = pending_; !rest.empty();) {

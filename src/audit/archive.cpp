@@ -92,6 +92,7 @@ Result<> check_copy(const base::Path& to, const crypto::Digest& digest) {
 Result<std::vector<std::uint32_t>> closed_segments(const base::Path& log) {
   SG_TRY(const std::vector<base::Path> files, log_files({log}));
   std::vector<std::uint32_t> numbers;
+  numbers.reserve(files.size());
   for (const base::Path& file : files) numbers.push_back(segment_number(file.filename().string()).value_or(0));
   if (numbers.size() < 2) return fail(Code::kNotFound, "archive: " + log.string() + ": no closed segment");
   numbers.pop_back();
@@ -103,6 +104,7 @@ Result<> verify_copies(const base::Path& log, const base::Path& target, const cr
                        Archive& archive) {
   const std::uint32_t last = archive.segments.back().number;
   std::vector<base::Path> paths;
+  paths.reserve(archive.segments.size());
   for (const ArchivedSegment& segment : archive.segments) paths.push_back(target / segment_name(segment.number));
   SG_TRY(const std::vector<base::Path> files, log_files({log}));
   for (const base::Path& file : files) {

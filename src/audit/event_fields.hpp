@@ -14,7 +14,7 @@ namespace stargraph::audit {
 [[nodiscard]] std::string encode_head_fields(const Event& event);
 // encode_entry() and record_identity() for an event that was checked and whose head is there already.
 [[nodiscard]] base::Result<std::string> encode_entry_after(std::string head, Entry& entry);
-[[nodiscard]] crypto::Digest record_identity_after(std::string head, const Event& event);
+[[nodiscard]] crypto::Digest record_identity_after(std::string text, const Event& event);
 // The value of `run_id`: quoted text or null.
 [[nodiscard]] std::string encode_run(const Event& event);
 // Errors stick in the reader; what comes back must still pass check_event.

@@ -99,7 +99,15 @@ class Exporter {
       places_.clear();
       summary_.header.tenant = entry.event.tenant;
     }
-    if (!created_ && places_.empty()) summary_.header.tenant = entry.event.tenant;
+    const bool asked = entry.event.name == EventName::kRequest;  // by anybody
+    if (!created_ && !asked && !settled_) {
+      // Its creation was archived: what the run itself did tells whose it is.
+      settled_ = true;
+      summary_.of_other_tenants += places_.size();
+      places_.clear();
+      summary_.header.tenant = entry.event.tenant;
+    }
+    if (!created_ && !settled_ && places_.empty()) summary_.header.tenant = entry.event.tenant;
     if (entry.event.tenant == summary_.header.tenant) {
       places_.push_back({entry.seq, entry.tenant_seq});
     } else {
@@ -170,6 +178,7 @@ class Exporter {
   TenantHeads heads_;
   TenantSeq last_of_tenant_;
   bool created_ = false;
+  bool settled_ = false;       // by the run's own acts, without its creation
   std::vector<Place> places_;  // of the run
   std::vector<std::vector<crypto::Digest>> entry_paths_;
 };

@@ -237,7 +237,10 @@ std::optional<Entry> scan_line(std::string_view line) {
   if (!hash || !in.take("\"}") || !in.at_end()) return std::nullopt;
   entry.entry_hash = *hash;
   // Tenant and run as check_event has them; a checkpoint is never the daemon's.
-  if (entry.event.name == EventName::kAuditCheckpoint || !check_event(entry.event)) return std::nullopt;
+  if (entry.event.name == EventName::kAuditCheckpoint || entry.event.name == EventName::kAuditStarted ||
+      !check_event(entry.event)) {
+    return std::nullopt;
+  }
   if (crypto::domain_digest(kEntryDomain, body) != entry.entry_hash) return std::nullopt;
   return entry;
 }

@@ -35,9 +35,9 @@ void NodeCollector::begin(const Chain& chain) {
   tree_ = chain.tree();
   std::uint64_t first = 0;
   for (const crypto::Digest& peak : tree_.peaks()) {
-    const auto level = static_cast<unsigned>(std::bit_width(tree_.size() - first) - 1);
-    keep(crypto::node_position(first, level), peak);
-    first += std::uint64_t{1} << level;
+    const std::uint64_t leaves = std::bit_floor(tree_.size() - first);
+    keep(crypto::node_position(first, static_cast<unsigned>(std::countr_zero(leaves))), peak);
+    first += leaves;
   }
 }
 

@@ -32,6 +32,7 @@ void decode(Block& block) {
     }
     std::optional<Entry> plain = scan_line(line);
     block.lines.push_back({line, plain ? Result<Entry>(*std::move(plain)) : decode_entry(line)});
+    if (!block.lines.back().entry) return;  // nobody looks behind the first bad line
     rest.remove_prefix(end + 1);
   }
 }

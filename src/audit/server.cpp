@@ -191,7 +191,9 @@ Result<> Server::handle_open(Connection& connection, std::string_view packet) {
   if (opened) {
     connection.parts.push_back(*std::move(opened));
   } else {
-    connection.unopened.push_back(encode_unopened(*request, opened.error().code));
+    // Whatever is wrong with a file, this link is not: the daemon must not take it for lost.
+    const bool absent = opened.error().code == Code::kNotFound;
+    connection.unopened.push_back(encode_unopened(*request, absent ? Code::kNotFound : Code::kIo));
   }
   return {};
 }

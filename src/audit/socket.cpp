@@ -84,7 +84,8 @@ Result<> PacketSocket::send(std::string_view packet, base::Duration timeout) { r
 
 Result<> PacketSocket::send_with(std::string_view packet, int descriptor, base::Duration timeout) {
   ControlBuffer control{};
-  iovec bytes{.iov_base = const_cast<char*>(packet.data()), .iov_len = packet.size()};  // sendmsg only reads it
+  // sendmsg only reads it. NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+  iovec bytes{.iov_base = const_cast<char*>(packet.data()), .iov_len = packet.size()};
   msghdr message{};
   message.msg_iov = &bytes;
   message.msg_iovlen = 1;

@@ -34,9 +34,9 @@ std::vector<std::uint64_t> peak_positions(std::uint64_t size) {
   std::vector<std::uint64_t> positions;
   std::uint64_t first = 0;
   while (first < size) {
-    const auto level = static_cast<unsigned>(std::bit_width(size - first) - 1);
-    positions.push_back(crypto::node_position(first, level));
-    first += std::uint64_t{1} << level;
+    const std::uint64_t leaves = std::bit_floor(size - first);
+    positions.push_back(crypto::node_position(first, static_cast<unsigned>(std::countr_zero(leaves))));
+    first += leaves;
   }
   return positions;
 }

@@ -123,6 +123,8 @@ bool LogVerifier::line(std::string_view line, const Result<Entry>& entry) {
 
 bool LogVerifier::hold_against_anchor(const Entry& entry) {
   const bool checkpoint = entry.event.name == EventName::kAuditCheckpoint;
+  // Anybody can write a tombstone behind the last checkpoint.
+  if (checkpoint && chain_.pruned()) released_ = chain_.pruned()->last_seq;
   if (anchor_hash_ && checkpoint && entry.entry_hash == *anchor_hash_) report_.anchored = true;
   if (!anchor_ || entry.seq != anchor_->seq) return true;
   if (entry.entry_hash != anchor_->entry_hash) {
@@ -151,9 +153,9 @@ Report LogVerifier::finish() {
            : anchor_ ? "audit: the log ends before the anchor's entry"
                      : "audit: no checkpoint of the log has the anchor's words");
   }
-  const auto& pruned = chain_.pruned();
-  if (!report_.bad && archived_.value() > 0 && (!pruned || pruned->last_seq != archived_)) {
-    refuse(Code::kAuditTruncated, 0, "audit: segments are missing and no tombstone says that they were archived");
+  if (!report_.bad && archived_.value() > 0 && released_ != archived_) {
+    refuse(Code::kAuditTruncated, 0,
+           "audit: segments are missing and no signed tombstone says that they were archived");
   }
   report_.install_id = chain_.install_id();
   report_.unsigned_tail = chain_.uncovered();

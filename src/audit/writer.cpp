@@ -16,8 +16,8 @@ using base::Result;
 // An act of trust says after which one it was made; an importer that does not know the last one may not hide it.
 bool follows(const Event& event, SourceSeq last_act) {
   const json::Value* const previous = event.data.find("previous");
-  if (event.outcome != Outcome::kSuccess || event.data.find("act") == nullptr || previous == nullptr) return true;
-  return previous->integer() != nullptr && *previous->integer() == last_act.value();
+  if (event.outcome != Outcome::kSuccess || event.data.find("act") == nullptr) return true;
+  return previous != nullptr && previous->integer() != nullptr && *previous->integer() == last_act.value();
 }
 
 }  // namespace

@@ -27,7 +27,10 @@ Result<> Writer::save_position() {
   }
   SG_TRY(const std::string text, encode_position(position, key_));
   // A position too large to be read again is worse than none: the next start would refuse it.
-  if (text.size() > kMaxPositionBytes) return env_.remove(options_.state_directory / kPositionFile);
+  if (text.size() > kMaxPositionBytes) {
+    const Result<> removed = env_.remove(options_.state_directory / kPositionFile);
+    return removed || removed.error().code == base::Code::kNotFound ? Result<>() : removed;
+  }
   SG_TRY(env_.write_file(options_.state_directory / kPositionFile, base::as_bytes(text), 0600));
   position_seq_ = chain_.seq();
   return {};

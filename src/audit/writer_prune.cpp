@@ -30,6 +30,17 @@ Result<crypto::Digest> digest_of(base::Env& env, const base::Path& path) {
   }
 }
 
+// Of a closed segment, so one that ends with "\n"; without it.
+Result<std::string> last_line_of(base::Env& env, const base::Path& path) {
+  SG_TRY(const FileInfo info, env.info(path));
+  const std::uint64_t from = info.size - std::min<std::uint64_t>(info.size, kMaxLineBytes);
+  SG_TRY(const base::Bytes bytes, env.read_range(path, from, kMaxLineBytes));
+  std::string_view text = base::as_text(bytes);
+  if (!text.ends_with('\n')) return fail(Code::kAuditMalformed, "audit: " + path.string() + ": last line has no end");
+  text.remove_suffix(1);
+  return std::string(text.substr(text.rfind('\n') + 1));  // npos + 1 is 0
+}
+
 // O_RDONLY and nothing to be had from it but bytes: not a link, not a device, not a fifo that waits.
 Result<base::Descriptor> open_read_only(const base::Path& path) {
   base::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
@@ -94,8 +105,15 @@ Result<Tombstone> Writer::check_prune(const Prune& what) const {
   const std::uint32_t next = what.last_segment() + 1;
   SG_TRY(const std::optional<Position> note, load_position(options_.log_directory / state_note_name(next)));
   if (!note || note->segment != next || note->offset != 0 || !note->chain.last_checkpoint() ||
-      note->chain.uncovered() != 0 || note->chain.seq() >= chain_.seq()) {
+      note->chain.uncovered() != 0 || note->chain.seq() >= chain_.seq() ||
+      note->chain.install_id() != chain_.install_id()) {
     return fail(Code::kAuditGap, "audit: prune: " + state_note_name(next) + ": does not say how what is left begins");
+  }
+  // A note of a fork, or of a rotation that a full disk undid, is signed too.
+  SG_TRY(const std::string last, last_line_of(env_, options_.log_directory / segment_name(what.last_segment())));
+  SG_TRY(const Entry ends, decode_entry(last));
+  if (ends.entry_hash != note->chain.last_hash()) {
+    return fail(Code::kAuditFork, "audit: prune: " + state_note_name(next) + ": is not of this log");
   }
   Tombstone tombstone;
   tombstone.what = what;
@@ -116,6 +134,7 @@ Result<std::string> Writer::prune(const Prune& what) {
     SG_TRY(commit());
     // Not before the position points into what stays.
     SG_TRY(save_position());
+    SG_TRY(save_anchor());
     SG_TRY(remove_pruned());
     return line;
   };

@@ -86,6 +86,8 @@ Result<> Writer::recover() {
   SG_TRY(segment_, SegmentFile::open(env_, options_.log_directory, last));
   if (torn > 0) SG_TRY(segment_->truncate(segment_->size() - torn));
   SG_TRY(begin_session(torn));
+  // An interrupted prune is ended here. Not before the position points into what stays.
+  if (chain_.pruned() && first_segment_ <= chain_.pruned()->last_segment) SG_TRY(save_position());
   return remove_pruned();
 }
 

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "stargraph/audit/checkpoint.hpp"
+#include "stargraph/audit/tree.hpp"
 
 namespace stargraph::serve {
 namespace {
@@ -174,30 +175,17 @@ Result<LogView::Checkpoint> LogView::last_checkpoint() const {
   return *std::move(found);
 }
 
-namespace {
-
-crypto::NodeReader reader_of(const audit::OpenedPart& tree) {
-  return [file = tree.file.get()](std::uint64_t position) -> Result<crypto::Digest> {
-    constexpr std::size_t kSize = crypto::Digest::kSize;
-    SG_TRY(const std::string bytes, read_at(file, position * kSize, kSize));
-    if (bytes.size() != kSize) return fail(Code::kNotFound, "audit: tree: not there yet");
-    return crypto::Digest::from_bytes(base::as_bytes(bytes));
-  };
-}
-
-}  // namespace
-
 Result<std::vector<crypto::Digest>> LogView::inclusion(audit::LogSeq seq, std::uint64_t size) const {
   if (seq.value() < 1 || static_cast<std::uint64_t>(seq.value()) > size)
     return fail(Code::kMalformed, "audit: proof: the entry is not in a log of that size");
   SG_TRY(const audit::OpenedPart tree, access_.open(audit::LogPart::kTree, 0));
-  return crypto::inclusion_path(static_cast<std::uint64_t>(seq.value() - 1), size, reader_of(tree));
+  return crypto::inclusion_path(static_cast<std::uint64_t>(seq.value() - 1), size, audit::tree_reader(tree.file.get()));
 }
 
 Result<std::vector<crypto::Digest>> LogView::consistency(std::uint64_t from, std::uint64_t to) const {
   if (from < 1 || from > to) return fail(Code::kMalformed, "audit: proof: the later size is the smaller one");
   SG_TRY(const audit::OpenedPart tree, access_.open(audit::LogPart::kTree, 0));
-  return crypto::consistency_path(from, to, reader_of(tree));
+  return crypto::consistency_path(from, to, audit::tree_reader(tree.file.get()));
 }
 
 }  // namespace stargraph::serve

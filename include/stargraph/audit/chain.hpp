@@ -26,7 +26,7 @@ class Chain {
   [[nodiscard]] base::Result<Entry> accept(std::string_view line, const crypto::PublicKey& key);
   // The same for a line that was decoded elsewhere, perhaps by another thread. An entry of the daemon may come without
   // its data, which no chain reads.
-  [[nodiscard]] base::Result<> accept(std::string_view line, const Entry& decoded, const crypto::PublicKey& key);
+  [[nodiscard]] base::Result<> accept(std::string_view line, const Entry& entry, const crypto::PublicKey& key);
 
   // The writer's side. place() fills seq, hashes, numbers and time of an entry that has event, source,
   // source_seq and time; take() moves the state past an encoded entry.

@@ -76,6 +76,7 @@ class LogVerifier {
   std::string file_;
   std::uint64_t line_number_ = 0;
   LogSeq archived_;  // the last entry before the first file
+  LogSeq released_;  // the last one that a tombstone lets go which a checkpoint signed
 };
 
 // One entry that holds, its line, and the chain after it. `entry.event.data` is empty in entries of the daemon:

@@ -121,6 +121,7 @@ TEST_F(AuditAgain, RC_R_PACK_AnActThatDoesNotFollowTheLastOneIsRefused) {
   EXPECT_EQ(append(2, refusal), Code::kInternal) << "no act";
   for (const std::int64_t previous : {0, 2, 3}) EXPECT_EQ(append(3, act(2, previous)), Code::kAuditFork) << previous;
   EXPECT_EQ(append(3, make_event(EventName::kTrustRevoked, "-", {{"act", 2}, {"previous", "1"}})), Code::kAuditFork);
+  EXPECT_EQ(append(3, make_event(EventName::kTrustRevoked, "-", {{"act", 2}})), Code::kAuditFork) << "names none";
   EXPECT_EQ(append(3, act(2, 1, EventName::kTrustRevoked)), Code::kInternal);
   EXPECT_TRUE(writer_->commit());
 }

@@ -1,7 +1,9 @@
 // Archives: copies are proven before anything leaves, and what is left still verifies.
 #include "stargraph/audit/archive.hpp"
 
+#include "stargraph/audit/position.hpp"
 #include "stargraph/audit/proof.hpp"
+#include "stargraph/audit/prune.hpp"
 #include "stargraph/json/parse.hpp"
 #include "unit/audit/saved_log.hpp"
 
@@ -174,6 +176,39 @@ TEST_F(ArchiveTest, RC_T_AUDIT_ALogWithoutItsBeginningAndWithoutATombstoneIsTrun
   EXPECT_EQ(reason({log()}), "TRUNCATED") << "it begins after a genuine state note, but nobody let go of the first";
   std::filesystem::remove(log() / state_note_name(2));
   EXPECT_EQ(reason({log()}), "GAP");
+}
+
+// Hashes anybody can compute, and a state note lies beside each segment: only a checkpoint behind it makes a tombstone.
+TEST_F(ArchiveTest, RC_T_AUDIT_ATombstoneInTheUnsignedTailHidesNothing) {
+  ASSERT_TRUE(writer_->stop().has_value());
+  const auto archive = make_archive(log(), target(), audit_public_key());
+  ASSERT_TRUE(archive.has_value()) << archive.error().message;
+  Chain chain;
+  ASSERT_TRUE(verify_log_whole({log()}, audit_public_key(), [&](const Entry&, std::string_view, const Chain& now) {
+                chain = now;
+                return base::Result<>();
+              }).has_value());
+  const auto note = base::real_env().read_file(log() / state_note_name(2), kMaxPositionBytes);
+  ASSERT_TRUE(note.has_value());
+  const auto position = decode_position(base::as_text(*note), audit_public_key());
+  ASSERT_TRUE(position.has_value());
+  Tombstone tombstone;
+  tombstone.what = Prune{.first_segment = 1, .digests = {archive->segments.front().digest}};
+  tombstone.first_seq = LogSeq(1);
+  tombstone.last_seq = position->chain.seq();
+  tombstone.checkpoint = position->chain.last_hash();
+  Entry entry;
+  entry.event.name = EventName::kAuditPruned;
+  entry.event.actor = base::ActorName("stargraph-auditd");
+  entry.event.tenant = site_tenant();
+  entry.event.data = encode_tombstone(tombstone);
+  entry.source_seq = chain.last_of(Source::kWriter).next();
+  entry.time = chain.last_time();
+  chain.place(entry, chain.last_time());
+  std::ofstream(log_files({log()})->back(), std::ios::binary | std::ios::app) << *encode_entry(entry) << "\n";
+  EXPECT_EQ(reason({log()}), "good") << "nothing is missing yet";
+  ASSERT_TRUE(std::filesystem::remove(log() / segment_name(1)));
+  EXPECT_EQ(reason({log()}), "TRUNCATED");
 }
 
 TEST_F(ArchiveTest, NoClosedSegmentIsNothingToArchive) {

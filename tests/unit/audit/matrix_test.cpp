@@ -85,7 +85,8 @@ class MatrixLog {
     writer_ = std::move(*writer);
     while (writer_->chain().seq().value() < seq) {
       log_.env.advance(base::Duration(17));
-      const Event event = act_of(++acts_);
+      Event event = act_of(++acts_);
+      if (event.data.find("act") != nullptr) event.data.set("previous", writer_->chain().trust_act().value());
       const Source source = is_trust(event) ? Source::kTrust : Source::kDaemon;
       const Record record{event, writer_->chain().last_of(source).next(), log_.env.now()};
       ASSERT_TRUE(writer_->append(source, record).has_value());

@@ -50,7 +50,7 @@ TEST(AuditPosition, GivesBackTheWholeState) {
   test::Log log;
   live(log, 40);
   auto writer = log.open();
-  const json::Object activated{{"epoch", 3}, {"pack", "soc.rules"}, {"act", 1}};
+  const json::Object activated{{"epoch", 3}, {"pack", "soc.rules"}, {"act", 1}, {"previous", 0}};
   ASSERT_TRUE((*writer)
                   ->append(Source::kTrust, make_record(1, make_event(EventName::kPackActivated, "-", activated)))
                   .has_value());

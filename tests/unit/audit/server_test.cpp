@@ -100,10 +100,10 @@ TEST_F(AuditServer, RC_T_PACK_HeadNamesTheLastActOfTrust) {
     return client->head().trust_act;
   };
   EXPECT_EQ(client->head().trust_act, SourceSeq(0));
-  EXPECT_EQ(record(EventName::kTrustPinned, Outcome::kSuccess, {{"act", 1}}), SourceSeq(1));
+  EXPECT_EQ(record(EventName::kTrustPinned, Outcome::kSuccess, {{"act", 1}, {"previous", 0}}), SourceSeq(1));
   EXPECT_EQ(record(EventName::kPackRefused, Outcome::kDenied, {}), SourceSeq(1));
   EXPECT_EQ(record(EventName::kTrustPinned, Outcome::kFailure, {{"act", 2}}), SourceSeq(1));
-  EXPECT_EQ(record(EventName::kTrustPinned, Outcome::kSuccess, {{"act", 2}}), SourceSeq(4));
+  EXPECT_EQ(record(EventName::kTrustPinned, Outcome::kSuccess, {{"act", 2}, {"previous", 1}}), SourceSeq(4));
   EXPECT_EQ(client->head().trust_acts, 4);
   stop();
   // A start finds it again in the log.
