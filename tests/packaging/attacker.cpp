@@ -1,8 +1,8 @@
 // What an attacker who runs code inside the daemon would try first. Labelled as the daemon and started in its unit or
 // only in its domain, each attempt must be refused; the acceptance of the appliance reads the lines.
 //
-// attacker ROW...: each row prints "denied ROW (errno)" or "DONE ROW"; the exit status is the number of rows that were
-// done.
+// attacker ROW...: each row prints "DONE ROW .", "denied ROW (errno)", or "failed: errno ROW ." for what went wrong in
+// another way, which proves nothing about a wall. The exit status is the number of rows that were done.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -20,23 +20,40 @@
 
 namespace {
 
-bool can_open(const char* path, int flags) {
-  const int descriptor = ::open(path, flags | O_CLOEXEC);
-  if (descriptor >= 0) ::close(descriptor);
-  return descriptor >= 0;
+// 0: done; else the errno of what refused. That of socket() is negative: there an unknown address family is a wall too.
+using Outcome = int;
+
+Outcome outcome(bool success) { return success ? 0 : errno; }
+
+bool is_denial(Outcome outcome) {
+  return outcome == EACCES || outcome == EPERM || outcome == -EACCES || outcome == -EPERM || outcome == -EAFNOSUPPORT;
 }
 
-// In a child, since a success replaces the process. 42: the call came back.
-bool can_execute(const char* path) {
+Outcome open_it(const char* path, int flags) {
+  const int descriptor = ::open(path, flags | O_CLOEXEC);
+  const Outcome result = outcome(descriptor >= 0);
+  if (descriptor >= 0) ::close(descriptor);
+  return result;
+}
+
+// In a child, since a success replaces the process, and then closes the pipe unwritten. What fails before the call itself
+// is no denial of it.
+Outcome execute(const char* path) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return ENOSYS;
   const pid_t child = ::fork();
+  if (child < 0) return EAGAIN;
   if (child == 0) {
     ::execl(path, path, nullptr);
-    ::_exit(errno == EACCES || errno == EPERM ? 42 : 43);
+    const Outcome refused = errno;
+    ::_exit(::write(ends[1], &refused, sizeof refused) == sizeof refused ? 0 : 1);
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  errno = EACCES;
-  return !(WIFEXITED(status) && (WEXITSTATUS(status) == 42 || WEXITSTATUS(status) == 43));
+  ::close(ends[1]);
+  Outcome refused = 0;
+  const ssize_t got = ::read(ends[0], &refused, sizeof refused);
+  ::close(ends[0]);
+  ::waitpid(child, nullptr, 0);
+  return got == sizeof refused ? refused : 0;
 }
 
 sockaddr_in loopback(std::uint16_t port) {
@@ -47,51 +64,52 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-bool can_dial() {
+Outcome dial() {
   const int made = ::socket(AF_INET, SOCK_STREAM, 0);
-  if (made < 0) return false;
+  if (made < 0) return -errno;
   const sockaddr_in address = loopback(8443);
-  return ::connect(made, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  return outcome(::connect(made, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
 }
 
 // The inherited listener is descriptor 3. Disconnected from its port it is an ordinary socket of the machine's network.
-bool can_dial_through_listener() {
+Outcome dial_through_listener() {
   sockaddr none{};
   none.sa_family = AF_UNSPEC;
-  if (::connect(3, &none, sizeof none) != 0) return false;
+  if (::connect(3, &none, sizeof none) != 0) return errno;
   const sockaddr_in address = loopback(8443);
-  return ::connect(3, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  return outcome(::connect(3, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
 }
 
-bool can_reach(const char* path) {
+Outcome reach(const char* path) {
   const int made = ::socket(AF_UNIX, SOCK_SEQPACKET, 0);
-  if (made < 0) return false;
+  if (made < 0) return -errno;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-  return ::connect(made, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  return outcome(::connect(made, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
 }
 
-bool can_load(const char* path) {
+Outcome load(const char* path) {
   const int descriptor = ::open(path, O_RDONLY | O_CLOEXEC);
-  return descriptor >= 0 && ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, descriptor, 0) != MAP_FAILED;
+  if (descriptor < 0) return errno;
+  return outcome(::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, descriptor, 0) != MAP_FAILED);
 }
 
-bool can_write_and_run_memory() {
-  return ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+Outcome write_and_run_memory() {
+  return outcome(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 }
 
-bool attempt(const std::string& row, const char* argument) {
-  if (row == "execute") return can_execute(argument);
-  if (row == "dial") return can_dial();
-  if (row == "dial-through-listener") return can_dial_through_listener();
-  if (row == "reach") return can_reach(argument);
-  if (row == "read") return can_open(argument, O_RDONLY);
-  if (row == "append") return can_open(argument, O_WRONLY | O_APPEND);
-  if (row == "load") return can_load(argument);
-  if (row == "write-and-run-memory") return can_write_and_run_memory();
-  if (row == "trace") return ::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr) == 0;
-  if (row == "udp") return ::socket(AF_INET, SOCK_DGRAM, 0) >= 0;
+Outcome attempt(const std::string& row, const char* argument) {
+  if (row == "execute") return execute(argument);
+  if (row == "dial") return dial();
+  if (row == "dial-through-listener") return dial_through_listener();
+  if (row == "reach") return reach(argument);
+  if (row == "read") return open_it(argument, O_RDONLY);
+  if (row == "append") return open_it(argument, O_WRONLY | O_APPEND);
+  if (row == "load") return load(argument);
+  if (row == "write-and-run-memory") return write_and_run_memory();
+  if (row == "trace") return outcome(::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr) == 0);
+  if (row == "udp") return ::socket(AF_INET, SOCK_DGRAM, 0) >= 0 ? 0 : -errno;
   std::fprintf(stderr, "attacker: no such row: %s\n", row.c_str());
   ::_exit(125);
 }
@@ -103,10 +121,16 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string row(argv[i], std::strcspn(argv[i], "="));
     const char* const argument = argv[i] + row.size() + (argv[i][row.size()] == '=' ? 1 : 0);
-    errno = 0;
-    const bool success = attempt(row, argument);
-    if (success) ++done;
-    std::printf("%s %s (%s)\n", success ? "DONE" : "denied", argv[i], std::strerror(errno));
+    const Outcome seen = attempt(row, argument);
+    const char* const name = ::strerrorname_np(seen < 0 ? -seen : seen);
+    if (seen == 0) {
+      ++done;
+      std::printf("DONE %s .\n", argv[i]);
+    } else if (is_denial(seen)) {
+      std::printf("denied %s (%s)\n", argv[i], name);
+    } else {
+      std::printf("failed: %s %s .\n", name != nullptr ? name : "?", argv[i]);
+    }
     std::fflush(stdout);
   }
   return done;
