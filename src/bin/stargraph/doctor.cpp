@@ -85,19 +85,25 @@ std::optional<std::string> Examination::text(std::string_view path) const {
   return base::to_text(*bytes);
 }
 
-// The main process of a program. The jail renames itself, so a name means one process.
+// The main process of a program: the one that systemd put into its service. A name alone is anybody's, and the kernel
+// keeps 15 bytes of it, so that the auditor's stargraph-audit bears the writer's; it decides only where no service
+// runs.
 std::optional<Process> Examination::find(std::string_view command) const {
   const auto names = env_.list(at("/proc"));
   if (!names) return std::nullopt;
+  const std::string service = "/" + std::string(command) + ".service";
+  std::optional<Process> named;
   for (const std::string& name : *names) {
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
     const std::string folder = "/proc/" + name;
     const auto comm = text(folder + "/comm");
-    // The kernel keeps 15 bytes of a name.
     if (!comm || trimmed(*comm) != command.substr(0, 15)) continue;
-    return Process{name, text(folder + "/status").value_or(""), trimmed(text(folder + "/attr/current").value_or(""))};
+    const bool served = trimmed(text(folder + "/cgroup").value_or("")).ends_with(service);
+    if (!served && named) continue;
+    named = Process{name, text(folder + "/status").value_or(""), trimmed(text(folder + "/attr/current").value_or(""))};
+    if (served) break;
   }
-  return std::nullopt;
+  return named;
 }
 
 std::optional<base::Timestamp> Examination::modified(const Path& path) const {

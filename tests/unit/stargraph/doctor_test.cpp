@@ -97,6 +97,16 @@ TEST_F(Doctor, SeesAMissingSystemCallFilter) {
   EXPECT_EQ(doctor_exit_code(look()), base::kExitFailed);
 }
 
+TEST_F(Doctor, TakesTheProcessOfTheServiceForTheProgramNotWhoeverBearsItsName) {
+  write("/proc/21/cgroup", "0::/system.slice/stargraph-auditd.service\n");
+  for (const char* pid : {"11", "31"}) {  // before and after it in the list
+    process(pid, "stargraph-audit", "990", "user_u:user_r:user_t:s0");
+    write("/proc/" + std::string(pid) + "/cgroup", "0::/user.slice/user-1000.slice/session-1.scope\n");
+  }
+  EXPECT_EQ(state("users"), WallState::kHeld);
+  EXPECT_EQ(doctor_exit_code(look()), base::kExitDone);
+}
+
 TEST_F(Doctor, SeesACapabilityAndTheWayToNewOnes) {
   write("/proc/20/status", "Name:\tstargraphd\nUid:\t990\nCapEff:\t0000000000000400\nNoNewPrivs:\t1\nSeccomp:\t2\n");
   EXPECT_EQ(state("daemon.privileges"), WallState::kAbsent);
