@@ -199,7 +199,9 @@ TEST_F(AuditApi, RC_D_AUDIT_ImpossibleQuestionsAreRefused) {
 }
 
 TEST_F(AuditApi, RC_T_AUDIT_ProofsHoldAgainstTheSignedCheckpoint) {
-  const Signed last = checkpoint();
+  Signed last = checkpoint();
+  // What the fixture did is covered within a second of it.
+  for (int i = 0; i < 400 && last.checkpoint.size <= 60; ++i) last = checkpoint();
   const std::uint64_t size = last.checkpoint.size;
   ASSERT_GT(size, 60U);
   for (const std::string& line : lines_of("alpha-auditor", 1000)) {

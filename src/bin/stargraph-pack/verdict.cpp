@@ -42,7 +42,10 @@ Verdict look_at(rules::Jail* jail, base::BytesView pack) {
     verdict.refused = container.error();
     return verdict;
   }
-  for (const pack::SignatureEntry& entry : container->signatures) verdict.claimed.push_back(entry.key_id);
+  for (const pack::SignatureEntry& entry : container->signatures) {
+    // What cannot be a key's id is nobody's claim; check_signatures refuses it.
+    if (crypto::Digest::from_hex(entry.key_id.str())) verdict.claimed.push_back(entry.key_id);
+  }
   if (const auto signers = pack::check_signatures(*container); !signers) {
     verdict.refused = signers.error();
     return verdict;
