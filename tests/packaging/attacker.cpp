@@ -36,8 +36,8 @@ Outcome open_it(const char* path, int flags) {
   return result;
 }
 
-// In a child, since a success replaces the process, and then closes the pipe unwritten. What fails before the call itself
-// is no denial of it.
+// In a child, since a success replaces the process, and then closes the pipe unwritten. What fails before the call
+// itself is no denial of it.
 Outcome execute(const char* path) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return ENOSYS;
@@ -96,7 +96,8 @@ Outcome load(const char* path) {
 }
 
 Outcome write_and_run_memory() {
-  return outcome(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+  return outcome(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+                 MAP_FAILED);
 }
 
 Outcome attempt(const std::string& row, const char* argument) {
