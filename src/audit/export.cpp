@@ -92,22 +92,18 @@ class Exporter {
     if (entry.event.name == EventName::kAuditCheckpoint) checkpoint_line_ = line;
     if (request_.tenant && entry.event.tenant == *request_.tenant) last_of_tenant_ = entry.tenant_seq;
     if (!request_.run || entry.event.run != request_.run) return;
-    // Whoever asks for another's run names it too; it belongs to the tenant it was created for.
-    if (entry.event.name == EventName::kRunCreated && !created_) {
-      created_ = true;
-      summary_.of_other_tenants += places_.size();
-      places_.clear();
+    // Whoever asks for another's run names it too: it belongs to the tenant it was created for, and where its creation
+    // was archived, to the one its own acts name.
+    const bool asked = entry.event.name == EventName::kRequest;
+    const int word = entry.event.name == EventName::kRunCreated ? 2 : asked ? 0 : 1;
+    if (word > best_word_) {
+      best_word_ = word;
+      if (entry.event.tenant != summary_.header.tenant) {
+        summary_.of_other_tenants += places_.size();
+        places_.clear();
+      }
       summary_.header.tenant = entry.event.tenant;
     }
-    const bool asked = entry.event.name == EventName::kRequest;  // by anybody
-    if (!created_ && !asked && !settled_) {
-      // Its creation was archived: what the run itself did tells whose it is.
-      settled_ = true;
-      summary_.of_other_tenants += places_.size();
-      places_.clear();
-      summary_.header.tenant = entry.event.tenant;
-    }
-    if (!created_ && !settled_ && places_.empty()) summary_.header.tenant = entry.event.tenant;
     if (entry.event.tenant == summary_.header.tenant) {
       places_.push_back({entry.seq, entry.tenant_seq});
     } else {
@@ -177,8 +173,7 @@ class Exporter {
   SignedCheckpoint checkpoint_;
   TenantHeads heads_;
   TenantSeq last_of_tenant_;
-  bool created_ = false;
-  bool settled_ = false;       // by the run's own acts, without its creation
+  int best_word_ = -1;         // of those that told whose the run is
   std::vector<Place> places_;  // of the run
   std::vector<std::vector<crypto::Digest>> entry_paths_;
 };
