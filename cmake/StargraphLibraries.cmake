@@ -1,9 +1,8 @@
-# System libraries through pkg-config; the three pinned sources (third_party/sources.lock) as
+# System libraries through pkg-config; the pinned sources (third_party/sources.lock) as
 # static libraries that scripts/setup left under build/third_party.
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Threads REQUIRED)
-pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
@@ -12,7 +11,7 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 
 set(STARGRAPH_THIRD_PARTY ${CMAKE_SOURCE_DIR}/build/third_party CACHE PATH "Prefix of the pinned static libraries")
-foreach(name sqlcipher civetweb clips)
+foreach(name sqlcipher civetweb clips cjson qrcodegen)
   if(NOT EXISTS ${STARGRAPH_THIRD_PARTY}/lib/lib${name}.a)
     message(FATAL_ERROR "pinned libraries: lib${name}.a: not found under ${STARGRAPH_THIRD_PARTY}; run scripts/setup first")
   endif()

@@ -35,17 +35,13 @@ function(stargraph_program name)
 endfunction()
 
 # stargraph_carriable(<program>)
-#   The program brings what it can with it: on the machine it is carried to it needs libc, libcrypto and libsodium, and
-#   libcjson where there was no static one to link (Debian has none). A test reads its NEEDED entries back.
+#   The program brings what it can with it: on the machine it is carried to it needs libc, libcrypto and libsodium.
+#   A test reads its NEEDED entries back.
 function(stargraph_carriable name)
-  find_library(CJSON_ARCHIVE libcjson.a HINTS ${STARGRAPH_THIRD_PARTY}/lib)
   if(STARGRAPH_SANITIZE OR STARGRAPH_COVERAGE)
     return()
   endif()
   target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
-  if(CJSON_ARCHIVE)
-    target_link_libraries(${name} PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${CJSON_ARCHIVE}>")
-  endif()
 endfunction()
 
 # stargraph_unit_tests(<module> LINKS <modules> WRAP <C functions>)

@@ -95,6 +95,24 @@ build_clips() {
   install -m 0644 ./*.h "$prefix/include/clips/"
 }
 
+# The parser alone: nobody uses cJSON_Utils. Without ENABLE_LOCALES a decimal point is a point whatever the locale says.
+build_cjson() {
+  local prefix=$1
+  cd cJSON-1.7.18
+  compile cjson cJSON.o cJSON.c -DNDEBUG
+  archive "$prefix/lib/libcjson.a" cJSON.o
+  install -D -m 0644 cJSON.h "$prefix/include/cjson/cJSON.h"
+}
+
+# The C encoder, which allocates nothing. Its assertions stay in: they guard buffers, and a code is drawn once in a while.
+build_qr-code-generator() {
+  local prefix=$1
+  cd QR-Code-generator-1.8.0/c
+  compile qr-code-generator qrcodegen.o qrcodegen.c -std=c99
+  archive "$prefix/lib/libqrcodegen.a" qrcodegen.o
+  install -D -m 0644 qrcodegen.h "$prefix/include/qrcodegen/qrcodegen.h"
+}
+
 # --- smoke tests: each library compiles, links, runs and keeps its one promise --------------------------------------------
 
 # smoke NAME PREFIX [FLAG...]: compiles the program on standard input and runs it in its own folder.
@@ -152,6 +170,37 @@ int main(void) {
   }
   mg_exit_library();
   return 0;
+}
+C
+}
+
+smoke_cjson() {
+  smoke cjson "$1" "$1/lib/libcjson.a" <<'C'
+#include <cjson/cJSON.h>
+#include <string.h>
+int main(void) {
+  const char text[] = "{\"a\":[1,\"b\"]} rest";
+  cJSON* tree = cJSON_ParseWithLength(text, strlen("{\"a\":[1,\"b\"]}"));
+  const cJSON* list = cJSON_GetObjectItemCaseSensitive(tree, "a");
+  const int whole = cJSON_GetArraySize(list) == 2 && strcmp(cJSON_GetArrayItem(list, 1)->valuestring, "b") == 0;
+  cJSON_Delete(tree);
+  return whole && strcmp(cJSON_Version(), "1.7.18") == 0 ? 0 : 1;
+}
+C
+}
+
+smoke_qr-code-generator() {
+  smoke qr-code-generator "$1" "$1/lib/libqrcodegen.a" <<'C'
+#include <qrcodegen/qrcodegen.h>
+int main(void) {
+  static uint8_t scratch[qrcodegen_BUFFER_LEN_MAX], symbol[qrcodegen_BUFFER_LEN_MAX];
+  if (!qrcodegen_encodeText("0123456789", scratch, symbol, qrcodegen_Ecc_LOW, 1, 1, qrcodegen_Mask_AUTO, false)) return 1;
+  // Version 1 is 21 modules wide, and its three finder patterns have dark corners; the fourth corner has none.
+  if (qrcodegen_getSize(symbol) != 21) return 1;
+  return qrcodegen_getModule(symbol, 0, 0) && qrcodegen_getModule(symbol, 20, 0) && qrcodegen_getModule(symbol, 0, 20) &&
+                 !qrcodegen_getModule(symbol, 7, 7)
+             ? 0
+             : 1;
 }
 C
 }

@@ -2,7 +2,7 @@
 
 image_packages=(systemd-sysv dbus udev kmod linux-image-cloud-amd64 initramfs-tools selinux-basics selinux-policy-default
   policycoreutils policycoreutils-python-utils semodule-utils selinux-utils setools auditd openssl openssl-provider-fips curl
-  jq python3-minimal iproute2 procps login passwd libseccomp2 libsodium23 libcjson1 libyaml-0-2 libcurl4t64 libre2-11
+  jq python3-minimal iproute2 procps login passwd libseccomp2 libsodium23 libyaml-0-2 libcurl4t64 libre2-11
   libsystemd0)
 
 # make_tree FOLDER DEB...: the base system with these packages installed and the acceptance in /acceptance.
