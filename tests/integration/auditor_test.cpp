@@ -191,6 +191,40 @@ TEST_F(Auditor, ACheckpointOnPaperIsAnAnchor) {
   }
 }
 
+// The whole line, and the hash alone, as a camera reads them back. The modules themselves have known answers
+// (qr_test.cpp).
+TEST_F(Auditor, ACheckpointsCodeReadsBackAsAnAnchor) {
+  if (!std::filesystem::exists("/usr/bin/zbarimg")) GTEST_SKIP() << "no zbarimg here";
+  const std::string line = with_key({"checkpoint", "log"}).out;
+  for (const bool words : {false, true}) {
+    std::vector<std::string> arguments{"checkpoint", "log", "--qr", "pbm"};
+    if (words) arguments.emplace_back("--words");
+    const CommandResult drawn = with_key(arguments);
+    ASSERT_EQ(drawn.exit_code, 0) << drawn.err;
+    directory_.write("code.pbm", drawn.out);
+    const CommandResult read =
+        test::run_command({"/usr/bin/zbarimg", "--quiet", "--raw", (directory_ / "code.pbm").string()});
+    ASSERT_EQ(read.exit_code, 0) << read.err;
+    if (!words) {
+      EXPECT_EQ(read.out, line);
+    }
+    directory_.write("note.txt", read.out);
+    EXPECT_NE(with_key({"verify", "log", "--anchor", "note.txt"}).out.find("holds the anchor"), std::string::npos);
+    const std::string first = (directory_ / ("log/" + audit::segment_name(1))).string();
+    EXPECT_EQ(with_key({"verify", first, "--anchor", "note.txt"}).exit_code, base::kExitIntegrity);
+  }
+}
+
+TEST_F(Auditor, ACodeForPaperNamesItsCheckpointInWriting) {
+  const CommandResult drawn = with_key({"checkpoint", "log", "--seq", "2", "--qr", "svg"});
+  ASSERT_EQ(drawn.exit_code, 0) << drawn.err;
+  EXPECT_NE(drawn.out.find(">checkpoint 2 of 2026-01-01T01:00:00"), std::string::npos);
+  EXPECT_EQ(with_key({"checkpoint", "log", "--qr", "png"}).exit_code, base::kExitUsage);
+  const CommandResult piped = with_key({"checkpoint", "log", "--words", "--qr", "text"});
+  EXPECT_EQ(piped.exit_code, 0);
+  EXPECT_EQ(piped.out.find('\033'), std::string::npos) << "escapes are for terminals";
+}
+
 TEST_F(Auditor, AnEarlierCheckpointIsGivenByItsNumber) {
   const CommandResult line = with_key({"checkpoint", "log", "--seq", "2"});
   ASSERT_EQ(line.exit_code, 0) << line.err;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "stargraph/audit/verify.hpp"
 #include "stargraph/base/env.hpp"
 #include "stargraph/base/result.hpp"
 #include "stargraph/crypto/signature.hpp"
@@ -20,6 +21,7 @@ struct Flags {
   std::string actor, run, tenant, event, since, until;
   // checkpoint
   bool words = false;
+  std::string qr;
   // proof: sequence numbers, 0 for none
   std::int64_t seq = 0, of = 0, from = 0, to = 0;
   // export
@@ -35,6 +37,8 @@ struct Flags {
 
 [[nodiscard]] std::vector<base::Path> paths_of(const Flags& flags);
 [[nodiscard]] base::Result<crypto::PublicKey> read_key(const Flags& flags);
+[[nodiscard]] base::Result<audit::VerifyOptions> options_of(const Flags& flags);  // with the anchor that was named
+void print(const audit::Report& report);
 
 // 0: it holds; base::kExitIntegrity: it does not. An error is one of reading or usage, or the finding of a log that a
 // command needed whole.

@@ -60,6 +60,10 @@ void add_checkpoint(CLI::App& command, Flags& flags) {
   add_anchor(command, flags);
   command.add_option("--seq", flags.seq, "this one instead of the last");
   command.add_flag("--words", flags.words, "its hash as words, for paper");
+  command
+      .add_option("--qr", flags.qr,
+                  "as a QR code: text for a terminal, svg or pbm for paper; with --words its hash alone")
+      ->check(CLI::IsMember({"text", "svg", "pbm"}));
 }
 
 void add_proof(CLI::App& command, Flags& flags) {

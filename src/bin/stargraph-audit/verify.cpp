@@ -5,9 +5,7 @@
 #include <string>
 
 #include "bin/stargraph-audit/commands.hpp"
-#include "stargraph/audit/proof.hpp"
 #include "stargraph/base/printable.hpp"
-#include "stargraph/crypto/fingerprint.hpp"
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/json/write.hpp"
 
@@ -19,15 +17,6 @@ using base::fail;
 using base::Result;
 
 constexpr std::uint64_t kMaxKeyBytes = 16'384;
-constexpr std::size_t kWordsInARow = 8;
-
-Result<audit::VerifyOptions> options_of(const Flags& flags) {
-  audit::VerifyOptions options;
-  if (flags.anchor.empty()) return options;
-  SG_TRY(const base::Bytes note, base::real_env().read_file(flags.anchor, audit::kMaxLineBytes));
-  options.anchor = base::to_text(note);
-  return options;
-}
 
 json::Object to_json(const audit::Report& report) {
   json::Object out;
@@ -52,6 +41,24 @@ json::Object to_json(const audit::Report& report) {
     out.set("bad", std::move(bad));
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<base::Path> paths_of(const Flags& flags) { return {flags.paths.begin(), flags.paths.end()}; }
+
+Result<crypto::PublicKey> read_key(const Flags& flags) {
+  SG_TRY(crypto::initialise(crypto::FipsMode::kOff));
+  SG_TRY(const base::Bytes pem, base::real_env().read_file(flags.public_key, kMaxKeyBytes));
+  return crypto::PublicKey::from_pem(base::as_text(pem));
+}
+
+Result<audit::VerifyOptions> options_of(const Flags& flags) {
+  audit::VerifyOptions options;
+  if (flags.anchor.empty()) return options;
+  SG_TRY(const base::Bytes note, base::real_env().read_file(flags.anchor, audit::kMaxLineBytes));
+  options.anchor = base::to_text(note);
+  return options;
 }
 
 void print(const audit::Report& report) {
@@ -79,30 +86,6 @@ void print(const audit::Report& report) {
   }
 }
 
-// For paper: what a person writes down or reads aloud, and types into an anchor file years later.
-void print_words(const audit::SignedCheckpoint& checkpoint) {
-  std::printf("checkpoint %lld of %s: the %llu entries before it\n",
-              static_cast<long long>(checkpoint.entry.seq.value()), base::format_rfc3339(checkpoint.entry.time).c_str(),
-              static_cast<unsigned long long>(checkpoint.state.size));
-  const std::string words = crypto::fingerprint_words(checkpoint.entry.entry_hash);
-  std::size_t in_row = 0;
-  for (const char c : words) {
-    const bool row_ends = c == ' ' && ++in_row % kWordsInARow == 0;
-    std::putchar(row_ends ? '\n' : c);
-  }
-  std::printf("\n%s\n", crypto::fingerprint_hex(checkpoint.entry.entry_hash).c_str());
-}
-
-}  // namespace
-
-std::vector<base::Path> paths_of(const Flags& flags) { return {flags.paths.begin(), flags.paths.end()}; }
-
-Result<crypto::PublicKey> read_key(const Flags& flags) {
-  SG_TRY(crypto::initialise(crypto::FipsMode::kOff));
-  SG_TRY(const base::Bytes pem, base::real_env().read_file(flags.public_key, kMaxKeyBytes));
-  return crypto::PublicKey::from_pem(base::as_text(pem));
-}
-
 Result<int> verify(const Flags& flags) {
   SG_TRY(const crypto::PublicKey key, read_key(flags));
   SG_TRY(const audit::VerifyOptions options, options_of(flags));
@@ -113,30 +96,6 @@ Result<int> verify(const Flags& flags) {
     print(report);
   }
   return report.good() ? base::kExitDone : base::kExitIntegrity;
-}
-
-Result<int> checkpoint(const Flags& flags) {
-  SG_TRY(const crypto::PublicKey key, read_key(flags));
-  SG_TRY(audit::VerifyOptions options, options_of(flags));
-  std::string named;
-  options.each = [&](const audit::Entry& entry, std::string_view line, const audit::Chain&) -> Result<> {
-    if (flags.seq > 0 && entry.seq.value() == flags.seq) named = line;
-    return {};
-  };
-  SG_TRY(const audit::Report report, audit::verify_log(paths_of(flags), key, options));
-  if (!report.good()) {
-    print(report);
-    return base::kExitIntegrity;
-  }
-  const std::string& line = flags.seq > 0 ? named : report.last_checkpoint;
-  const auto found = audit::read_checkpoint(line, key);
-  if (!found) return fail(Code::kNotFound, "checkpoint: the log has none of this number");
-  if (flags.words) {
-    print_words(*found);
-  } else {
-    std::printf("%s\n", line.c_str());
-  }
-  return base::kExitDone;
 }
 
 }  // namespace stargraph::auditor
