@@ -1,28 +1,17 @@
 #include "doctor.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <charconv>
 #include <optional>
+#include <sstream>
 
+#include "doctor_log.hpp"
+#include "process.hpp"
 #include "stargraph/base/printable.hpp"
 
 namespace stargraph::cli {
 namespace {
 
 using base::Path;
-
-constexpr std::uint64_t kMaxText = 1 << 20;
-constexpr std::uint64_t kLogTail = 4 << 20;  // how far back a start of the daemon is looked for
-constexpr auto kExportAge = std::chrono::days(7);
-
-// What one process shows of itself under /proc.
-struct Process {
-  std::string pid;
-  std::string status;
-  std::string label;
-};
 
 class Examination {
  public:
@@ -35,13 +24,11 @@ class Examination {
   void users_wall();
   void file_walls();
   void key_walls();
-  void log_walls();
+  void link_wall();
   void tpm_wall();
 
-  [[nodiscard]] Path at(std::string_view path) const { return around_.root / Path(path).relative_path(); }
-  [[nodiscard]] std::optional<std::string> text(std::string_view path) const;
-  [[nodiscard]] std::optional<Process> find(std::string_view command) const;
-  [[nodiscard]] std::optional<base::Timestamp> modified(const Path& path) const;
+  [[nodiscard]] Path at(std::string_view path) const { return below(around_.root, path); }
+  [[nodiscard]] std::optional<std::string> text(std::string_view path) const { return read_text(around_.root, path); }
   [[nodiscard]] std::string wider_than(const Path& directory, std::uint32_t mode) const;
 
   void add(std::string name, WallState state, std::string detail, bool needed = true) {
@@ -58,58 +45,12 @@ class Examination {
   std::vector<Wall> walls_;
 };
 
-// "Seccomp:\t2" of /proc/PID/status: "2"; "" when there is no such line.
-std::string status_field(const std::string& status, const std::string& name) {
-  const auto start = status.find("\n" + name + ":");
-  if (start == std::string::npos) return "";
-  const auto value = status.find_first_not_of(" \t", start + name.size() + 2);
-  return status.substr(value, status.find_first_of("\t\n", value) - value);
-}
-
-std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\0')) text.pop_back();
-  return text;
-}
-
 // The type of "user:role:type:level".
 std::string type_of(const std::string& label) {
   const auto first = label.find(':');
   const auto second = first == std::string::npos ? first : label.find(':', first + 1);
   if (second == std::string::npos) return "";
   return label.substr(second + 1, label.find(':', second + 1) - second - 1);
-}
-
-std::optional<std::string> Examination::text(std::string_view path) const {
-  const auto bytes = env_.read_file(at(path), kMaxText);
-  if (!bytes) return std::nullopt;
-  return base::to_text(*bytes);
-}
-
-// The main process of a program: the one that systemd put into its service. A name alone is anybody's, and the kernel
-// keeps 15 bytes of it, so that the auditor's stargraph-audit bears the writer's; it decides only where no service
-// runs.
-std::optional<Process> Examination::find(std::string_view command) const {
-  const auto names = env_.list(at("/proc"));
-  if (!names) return std::nullopt;
-  const std::string service = "/" + std::string(command) + ".service";
-  std::optional<Process> named;
-  for (const std::string& name : *names) {
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string folder = "/proc/" + name;
-    const auto comm = text(folder + "/comm");
-    if (!comm || trimmed(*comm) != command.substr(0, 15)) continue;
-    const bool served = trimmed(text(folder + "/cgroup").value_or("")).ends_with(service);
-    if (!served && named) continue;
-    named = Process{name, text(folder + "/status").value_or(""), trimmed(text(folder + "/attr/current").value_or(""))};
-    if (served) break;
-  }
-  return named;
-}
-
-std::optional<base::Timestamp> Examination::modified(const Path& path) const {
-  struct stat info{};
-  if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
-  return base::Timestamp(std::chrono::seconds(info.st_mtim.tv_sec));
 }
 
 // The first file or folder below `directory` that others may touch; "" when there is none.
@@ -222,51 +163,18 @@ void Examination::key_walls() {
                        : "three keys, sealed (systemd-creds)");
 }
 
-// What the newest start of the daemon says in the log: whether FIPS was enforced. Also: whether writing the log is near
-// now, and when it was last carried out.
-void Examination::log_walls() {
-  const auto names = env_.list(at("/var/log/stargraph"));
-  if (!names) {
-    add("fips", WallState::kUnseen, "only root may look into the log", false);
-    add("clock", WallState::kUnseen, "only root may look at the log");
-  } else {
-    std::string newest;
-    for (const std::string& name : *names) {
-      if (name.starts_with("audit-")) newest = name;  // sorted
-    }
-    std::string tail;
-    const Path file = at("/var/log/stargraph") / newest;
-    if (const auto info = env_.info(file); !newest.empty() && info) {
-      const std::uint64_t from = info->size > kLogTail ? info->size - kLogTail : 0;
-      if (const auto bytes = env_.read_range(file, from, kLogTail)) tail = base::to_text(*bytes);
-    }
-    const auto mark = tail.rfind("\"event\":\"daemon.started\"");
-    if (mark == std::string::npos) {
-      add("fips", WallState::kUnseen, "no start of the daemon in the newest segment", false);
-    } else {
-      const auto begin = tail.rfind('\n', mark) == std::string::npos ? 0 : tail.rfind('\n', mark) + 1;
-      const std::string entry = tail.substr(begin, tail.find('\n', mark) - begin);
-      const bool enforced = entry.find("\"fips\":true") != std::string::npos;
-      add("fips", enforced ? WallState::kHeld : WallState::kAbsent,
-          enforced ? "enforced at the daemon's last start; a mode is not a validation"
-                   : "off at the daemon's last start",
-          false);
-    }
-    const auto written = newest.empty() ? std::nullopt : modified(file);
-    add("clock",
-        !written                  ? WallState::kUnseen
-        : *written <= around_.now ? WallState::kHeld
-                                  : WallState::kAbsent,
-        !written ? "there is no log yet" : "not behind what the log has seen");
+// A connection of the daemon's to the audit writer shows as the writer's end of it, in the daemon's network.
+void Examination::link_wall() {
+  if (!daemon_) return add("audit-link", WallState::kUnseen, "daemon does not run");
+  const auto sockets = text("/proc/" + daemon_->pid + "/net/unix");
+  if (!sockets) return add("audit-link", WallState::kUnseen, "its sockets cannot be read");
+  // Num RefCount Protocol Flags Type St Inode Path; type 0005 is SOCK_SEQPACKET, state 03 connected
+  std::istringstream lines(*sockets);
+  bool linked = false;
+  for (std::string line; std::getline(lines, line);) {
+    linked = linked || (line.find(" 0005 03 ") != std::string::npos && line.ends_with("/entries.sock"));
   }
-  const auto exported = modified(at("/var/lib/stargraph-checkpoints/exported"));
-  if (!exported) {
-    const bool visible = env_.list(at("/var/lib/stargraph-checkpoints")).has_value();
-    return add("export", visible ? WallState::kAbsent : WallState::kUnseen,
-               visible ? "the audit log was never carried out (stargraph-export)" : "only root may look");
-  }
-  const auto age = std::chrono::duration_cast<std::chrono::days>(around_.now - *exported);
-  add("export", age <= kExportAge, "the audit log was carried out " + std::to_string(age.count()) + " days ago");
+  add("audit-link", linked, linked ? "the daemon is connected to the audit writer" : "no connection to entries.sock");
 }
 
 void Examination::tpm_wall() {
@@ -277,18 +185,19 @@ void Examination::tpm_wall() {
 }
 
 std::vector<Wall> Examination::run() {
-  daemon_ = find("stargraphd");
-  writer_ = find("stargraph-auditd");
+  daemon_ = find_process(around_.root, "stargraphd");
+  writer_ = find_process(around_.root, "stargraph-auditd");
   add("daemon", daemon_.has_value(), daemon_ ? "runs as process " + daemon_->pid : "does not run");
   add("audit-writer", writer_.has_value(), writer_ ? "runs as process " + writer_->pid : "does not run");
   users_wall();
+  link_wall();
   process_walls("daemon", daemon_);
   selinux_wall("daemon", daemon_, "stargraphd_t");
   process_walls("audit-writer", writer_);
   selinux_wall("audit-writer", writer_, "stargraph_audit_t");
   file_walls();
   key_walls();
-  log_walls();
+  for (Wall& wall : log_walls(around_)) walls_.push_back(std::move(wall));
   tpm_wall();
   return std::move(walls_);
 }
@@ -302,7 +211,7 @@ int doctor_exit_code(const std::vector<Wall>& walls) {
     return std::ranges::any_of(walls, [&](const Wall& wall) { return wall.needed && wall.state == state; });
   };
   if (some(WallState::kAbsent)) return base::kExitFailed;
-  return some(WallState::kUnseen) ? base::kExitUnavailable : base::kExitDone;
+  return some(WallState::kUnseen) || some(WallState::kUntested) ? base::kExitUnavailable : base::kExitDone;
 }
 
 std::string_view wall_state_name(WallState state) {
@@ -310,6 +219,7 @@ std::string_view wall_state_name(WallState state) {
     case WallState::kHeld: return "held";
     case WallState::kAbsent: return "absent";
     case WallState::kUnseen: return "unseen";
+    case WallState::kUntested: return "untested";
   }
   return "unseen";
 }

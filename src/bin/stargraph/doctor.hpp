@@ -1,5 +1,5 @@
 // What stands between an attacker and this appliance, looked at from outside: each wall is held, absent, or cannot be
-// seen by who asks. Reads files only; opens no socket, changes nothing, reads no key.
+// seen by who asks. Reads files only; opens no socket, changes nothing, reads no key. attack.hpp tries them.
 #pragma once
 
 #include <string>
@@ -12,7 +12,8 @@ namespace stargraph::cli {
 enum class WallState : std::uint8_t {
   kHeld,
   kAbsent,
-  kUnseen,  // this user, or this moment, cannot tell
+  kUnseen,    // this user, or this moment, cannot tell
+  kUntested,  // an attack that could not be made here
 };
 
 struct Wall {
@@ -30,7 +31,7 @@ struct Surroundings {
 
 [[nodiscard]] std::vector<Wall> examine(const Surroundings& surroundings);
 
-// 0: every needed wall is held; 1: one is absent; 6: none is absent, but not every one could be seen.
+// 0: every needed wall is held; 1: one is absent; 6: none is absent, but not every one could be seen or attacked.
 [[nodiscard]] int doctor_exit_code(const std::vector<Wall>& walls);
 
 [[nodiscard]] std::string_view wall_state_name(WallState state);

@@ -141,6 +141,7 @@ Result<> Daemon::start() {
                {"profile", config::profile_name(config().profile)},
                {"fips", fips.enforced},
                {"fips_module", fips.module},
+               {"fips_version", fips.version},
                {"selinux", selinux_state()},
                {"system_call_filter", serve::confinement_available()},
                {"clock_accepted", parts_.accept_clock},

@@ -48,6 +48,12 @@ class Doctor : public testing::Test {
           "Max core file size        0                    0                    bytes\n");
     folder(at + "/ns", 0755);
     fs::create_symlink("net:[" + pid + "]", root_ / "proc" / pid / "ns" / "net");
+    write(at + "/net/unix",
+          "Num       RefCount Protocol Flags    Type St Inode Path\n"
+          "0000000000000000: 00000003 00000000 00000000 0005 03 77 /run/stargraph/entries.sock\n");
+  }
+  void executable(const std::string& pid, const std::string& file) {
+    fs::create_symlink(file, root_ / "proc" / pid / "exe");
   }
   void make_sound_machine() {
     folder("/proc/1/ns", 0755);
@@ -59,7 +65,8 @@ class Doctor : public testing::Test {
       folder(directory);
     write("/var/lib/stargraph/stargraph.db", "x");
     write("/var/log/stargraph/audit-000001.jsonl",
-          "{\"data\":{\"fips\":true},\"event\":\"daemon.started\"}\n{\"event\":\"run.created\"}\n");
+          "{\"data\":{\"fips\":true,\"fips_module\":\"OpenSSL FIPS Provider\",\"fips_version\":\"3.5.7\"},"
+          "\"event\":\"daemon.started\"}\n{\"event\":\"run.created\"}\n");
     write("/etc/stargraph/stargraph.yaml", "profile: cleared\n  # key_file: /nowhere\n", 0640);
     for (const char* key : {"audit", "state", "tls"})
       write(std::string("/etc/credstore.encrypted/stargraph-") + key + "-key", "sealed");
@@ -75,6 +82,12 @@ class Doctor : public testing::Test {
     }
     ADD_FAILURE() << "no wall " << name;
     return WallState::kUnseen;
+  }
+  [[nodiscard]] std::string detail(const std::string& name) const {
+    for (const Wall& wall : look()) {
+      if (wall.name == name) return wall.detail;
+    }
+    return "";
   }
   [[nodiscard]] fs::path at(const std::string& path) const { return root_ / fs::path(path).relative_path(); }
 
@@ -105,6 +118,68 @@ TEST_F(Doctor, TakesTheProcessOfTheServiceForTheProgramNotWhoeverBearsItsName) {
   }
   EXPECT_EQ(state("users"), WallState::kHeld);
   EXPECT_EQ(doctor_exit_code(look()), base::kExitDone);
+}
+
+TEST_F(Doctor, LooksAtTheExecutableWhereNoServiceRunsAndNotAtWhatTheKernelKeepsOfAName) {
+  executable("21", "/usr/sbin/stargraph-auditd (deleted)");  // the package was upgraded under it
+  process("11", "stargraph-audit", "0", "");
+  executable("11", "/usr/bin/stargraph-audit");
+  EXPECT_EQ(state("users"), WallState::kHeld);
+  fs::remove_all(at("/proc/21"));
+  EXPECT_EQ(state("audit-writer"), WallState::kAbsent);
+}
+
+TEST_F(Doctor, TakesTheProcessThatForkedTheJailForTheDaemon) {
+  process("10", "stargraphd", "0", "");  // before the daemon in the list
+  write("/proc/10/status", "Name:\tstargraphd\nPPid:\t20\nUid:\t0\nCapEff:\tff\nNoNewPrivs:\t0\nSeccomp:\t0\n");
+  EXPECT_EQ(state("daemon.system-calls"), WallState::kHeld);
+}
+
+TEST_F(Doctor, SeesADaemonThatIsNotConnectedToTheAuditWriter) {
+  write("/proc/20/net/unix",
+        "Num       RefCount Protocol Flags    Type St Inode Path\n"
+        "0000000000000000: 00000002 00000000 00010000 0005 01 77 /run/stargraph/entries.sock\n"  // only listens
+        "0000000000000000: 00000003 00000000 00000000 0001 03 78 /run/other/entries.sock\n");    // another type
+  EXPECT_EQ(state("audit-link"), WallState::kAbsent);
+  fs::remove(at("/proc/20/net/unix"));
+  EXPECT_EQ(state("audit-link"), WallState::kUnseen);
+}
+
+TEST_F(Doctor, SeesKeysThatSomebodyShouldHaveLookedAtAgain) {
+  const auto confirm = [](const std::string& key, const std::string& date) {
+    return R"({"data":{"key_id":")" + key + R"(")" + (date.empty() ? "" : R"(,"review_by":")" + date + R"(")") +
+           R"(},"event":"trust.key_added"})" + "\n";
+  };
+  EXPECT_EQ(state("key-reviews"), WallState::kHeld);
+  const std::string past = "2020-01-01T00:00:00Z";
+  write("/var/log/stargraph/audit-000002.jsonl", confirm("aa", past) + confirm("bb", "2999-01-01T00:00:00Z"));
+  EXPECT_EQ(state("key-reviews"), WallState::kAbsent);
+  EXPECT_NE(detail("key-reviews").find("aa"), std::string::npos);
+  EXPECT_EQ(detail("key-reviews").find("bb"), std::string::npos);
+  write("/var/log/stargraph/audit-000003.jsonl", confirm("aa", "2999-01-01T00:00:00Z"));  // confirmed again
+  EXPECT_EQ(state("key-reviews"), WallState::kHeld);
+  write("/var/log/stargraph/audit-000004.jsonl",
+        confirm("aa", past) + R"({"data":{"revoked":[{"key_id":"aa"}]},"event":"trust.revoked"})" + "\n");
+  EXPECT_EQ(state("key-reviews"), WallState::kHeld);
+}
+
+// What a client sends may quote an entry; it is none.
+TEST_F(Doctor, RC_S_AUDIT_TakesNoEntryFromInsideAnother) {
+  write(
+      "/var/log/stargraph/audit-000002.jsonl",
+      R"({"data":{"fips":false,"fips_module":""},"event":"daemon.started"})"
+      "\n"
+      R"({"data":{"note":{"data":{"fips":true},"event":"daemon.started"}},"event":"run.created"})"
+      "\n"
+      R"({"data":{"x":{"data":{"key_id":"aa","review_by":"2020-01-01T00:00:00Z"},"event":"trust.key_added"}},"event":"request"})"
+      "\n");
+  EXPECT_EQ(state("fips"), WallState::kAbsent);
+  EXPECT_EQ(state("key-reviews"), WallState::kHeld);
+}
+
+TEST_F(Doctor, NamesTheFipsModuleAndItsVersionAndThatAModeIsNoValidation) {
+  EXPECT_NE(detail("fips").find("OpenSSL FIPS Provider, version 3.5.7"), std::string::npos);
+  EXPECT_NE(detail("fips").find("not a validation"), std::string::npos);
 }
 
 TEST_F(Doctor, SeesACapabilityAndTheWayToNewOnes) {

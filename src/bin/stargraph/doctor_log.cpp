@@ -1,0 +1,214 @@
+#include "doctor_log.hpp"
+
+#include <sys/stat.h>
+
+#include <map>
+#include <optional>
+
+#include "process.hpp"
+#include "stargraph/base/printable.hpp"
+#include "stargraph/json/parse.hpp"
+
+namespace stargraph::cli {
+namespace {
+
+using base::Path;
+
+constexpr const char* kLog = "/var/log/stargraph";
+constexpr std::uint64_t kPiece = 4 << 20;        // what is read at a time
+constexpr std::uint64_t kLogTail = kPiece;       // how far back a start of the daemon is looked for
+constexpr std::uint64_t kLongestLine = 1 << 20;  // an entry is shorter
+constexpr std::uint64_t kLookedThrough =
+    1 << 30;  // of the log, for acts about keys; beyond, it is not said that none is due
+constexpr std::string_view kStarted = "\"event\":\"daemon.started\"";
+constexpr std::string_view kKeyAdded = "\"event\":\"trust.key_added\"";
+constexpr std::string_view kRevoked = "\"event\":\"trust.revoked\"";
+constexpr auto kExportAge = std::chrono::days(7);
+
+std::optional<base::Timestamp> modified(const Path& path) {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
+  return base::Timestamp(std::chrono::seconds(info.st_mtim.tv_sec));
+}
+
+// A member's text at the top or below `data`; "" when there is none.
+std::string text_of(const json::Object& object, std::string_view name) {
+  const json::Value* const value = object.find(name);
+  return value != nullptr && value->string() != nullptr ? *value->string() : "";
+}
+
+// The `data` of an entry that is such an event; nothing for another one, whatever it quotes.
+std::optional<json::Object> data_of(std::string_view line, std::string_view event) {
+  const auto entry = json::parse(line);
+  const json::Object* const object = entry ? entry->object() : nullptr;
+  if (object == nullptr || text_of(*object, "event") != event) return std::nullopt;
+  const json::Value* const data = object->find("data");
+  if (data == nullptr || data->object() == nullptr) return std::nullopt;
+  return *data->object();
+}
+
+// The newest start of the daemon in these lines.
+std::optional<json::Object> last_start(std::string_view lines) {
+  for (auto mark = lines.rfind(kStarted); mark != std::string_view::npos && mark > 0;
+       mark = lines.rfind(kStarted, mark - 1)) {
+    const auto before = lines.rfind('\n', mark);
+    const auto begin = before == std::string_view::npos ? 0 : before + 1;
+    if (auto data = data_of(lines.substr(begin, lines.find('\n', mark) - begin), "daemon.started")) return data;
+  }
+  return std::nullopt;
+}
+
+bool is_first(const std::string& segment) {
+  const auto digit = segment.find_first_not_of('0', segment.find('-') + 1);
+  return digit != std::string::npos && segment.substr(digit) == "1.jsonl";
+}
+
+class Log {
+ public:
+  explicit Log(const Surroundings& around) : around_(around), folder_(below(around.root, kLog)) {}
+  std::vector<Wall> walls();
+
+ private:
+  void fips(const std::string& tail);
+  void clock();
+  void reviews();
+  void exported();
+  void look_through(const Path& segment, std::uint64_t size);
+  void take(std::string_view line);
+  void add(std::string name, WallState state, std::string detail, bool needed = true) {
+    walls_.push_back({std::move(name), state, std::move(detail), needed});
+  }
+
+  Surroundings around_;
+  Path folder_;
+  base::Env& env_ = base::real_env();
+  std::vector<std::string> segments_;                      // sorted
+  std::map<std::string, std::optional<std::string>> due_;  // key id -> review_by of its newest confirmation
+  std::vector<Wall> walls_;
+};
+
+// What the newest start of the daemon said.
+void Log::fips(const std::string& tail) {
+  const auto start = last_start(tail);
+  if (!start) return add("fips", WallState::kUnseen, "no start of the daemon in the newest segment", false);
+  const json::Value* const enforced = start->find("fips");
+  if (enforced == nullptr || enforced->boolean() == nullptr || !*enforced->boolean())
+    return add("fips", WallState::kAbsent, "off at the daemon's last start", false);
+  const std::string module = text_of(*start, "fips_module");
+  const std::string version = text_of(*start, "fips_version");
+  add("fips", WallState::kHeld,
+      "enforced at the daemon's last start: module " + (module.empty() ? "unnamed" : base::printable(module)) +
+          ", version " + (version.empty() ? "not told" : base::printable(version)) +
+          "; a mode is not a validation: whether this module has a certificate, its vendor says",
+      false);
+}
+
+// Whether writing the log is near now.
+void Log::clock() {
+  const auto written = segments_.empty() ? std::nullopt : modified(folder_ / segments_.back());
+  if (!written) return add("clock", WallState::kUnseen, "there is no log yet");
+  add("clock", *written <= around_.now ? WallState::kHeld : WallState::kAbsent, "not behind what the log has seen");
+}
+
+void Log::take(std::string_view line) {
+  if (line.find(kKeyAdded) != std::string_view::npos) {
+    const auto data = data_of(line, "trust.key_added");
+    if (!data) return;
+    const std::string review = text_of(*data, "review_by");
+    due_[text_of(*data, "key_id")] = review.empty() ? std::nullopt : std::optional(review);
+  } else if (line.find(kRevoked) != std::string_view::npos && data_of(line, "trust.revoked")) {
+    // A revoked key needs no review; its id stands somewhere in the list of what is revoked.
+    for (auto& [key, review] : due_) {
+      if (line.find("\"" + key + "\"") != std::string_view::npos) review.reset();
+    }
+  }
+}
+
+void Log::look_through(const Path& segment, std::uint64_t size) {
+  std::string rest;
+  for (std::uint64_t at = 0; at < size; at += kPiece) {
+    const auto bytes = env_.read_range(segment, at, kPiece);
+    if (!bytes) return;
+    rest += base::to_text(*bytes);
+    std::size_t begin = 0;
+    for (std::size_t end = rest.find('\n'); end != std::string::npos; end = rest.find('\n', begin)) {
+      take(std::string_view(rest).substr(begin, end - begin));
+      begin = end + 1;
+    }
+    rest.erase(0, begin);
+    if (rest.size() > kLongestLine) rest.clear();
+  }
+}
+
+// review_by of keys, as `stargraph-pack key add --review-by` has put it into the log.
+void Log::reviews() {
+  std::uint64_t looked = 0;
+  std::size_t first = segments_.size();
+  while (first > 0) {
+    const auto info = env_.info(folder_ / segments_[first - 1]);
+    if (!info || looked + info->size > kLookedThrough) break;
+    looked += info->size;
+    --first;
+  }
+  for (std::size_t i = first; i < segments_.size(); ++i) {
+    if (const auto info = env_.info(folder_ / segments_[i])) look_through(folder_ / segments_[i], info->size);
+  }
+  std::string overdue;
+  for (const auto& [key, review] : due_) {
+    const auto time = review ? base::parse_rfc3339(*review) : std::unexpected(base::Error{});
+    if (!time || *time > around_.now) continue;
+    overdue += (overdue.empty() ? "" : ", ") + base::printable(key.substr(0, 16)) + "...";
+  }
+  if (!overdue.empty())
+    return add("key-reviews", WallState::kAbsent, "somebody should have looked at these keys again: " + overdue);
+  const bool whole = first == 0 && !segments_.empty() && is_first(segments_.front());
+  if (segments_.empty()) return add("key-reviews", WallState::kUnseen, "there is no log yet");
+  add("key-reviews", WallState::kHeld,
+      whole ? "no key is overdue"
+            : "no key is overdue of those that the log still here tells of (stargraph-pack key list knows all)");
+}
+
+void Log::exported() {
+  const auto when = modified(below(around_.root, "/var/lib/stargraph-checkpoints/exported"));
+  if (!when) {
+    const bool visible = env_.list(below(around_.root, "/var/lib/stargraph-checkpoints")).has_value();
+    return add("export", visible ? WallState::kAbsent : WallState::kUnseen,
+               visible ? "the audit log was never carried out (stargraph-export)" : "only root may look");
+  }
+  const auto age = std::chrono::duration_cast<std::chrono::days>(around_.now - *when);
+  add("export", age <= kExportAge ? WallState::kHeld : WallState::kAbsent,
+      "the audit log was carried out " + std::to_string(age.count()) + " days ago");
+}
+
+std::vector<Wall> Log::walls() {
+  const auto names = env_.list(folder_);
+  if (!names) {
+    const char* const why = env_.info(folder_) ? "only root may look into the log" : "there is no log";
+    add("fips", WallState::kUnseen, why, false);
+    add("clock", WallState::kUnseen, why);
+    add("key-reviews", WallState::kUnseen, why);
+    exported();
+    return std::move(walls_);
+  }
+  for (const std::string& name : *names) {
+    if (name.starts_with("audit-") && name.ends_with(".jsonl")) segments_.push_back(name);
+  }
+  std::string tail;
+  if (!segments_.empty()) {
+    const Path newest = folder_ / segments_.back();
+    const auto info = env_.info(newest);
+    const std::uint64_t from = info && info->size > kLogTail ? info->size - kLogTail : 0;
+    if (const auto bytes = env_.read_range(newest, from, kLogTail)) tail = base::to_text(*bytes);
+  }
+  fips(tail);
+  clock();
+  reviews();
+  exported();
+  return std::move(walls_);
+}
+
+}  // namespace
+
+std::vector<Wall> log_walls(const Surroundings& around) { return Log(around).walls(); }
+
+}  // namespace stargraph::cli
