@@ -134,9 +134,13 @@ base::Path manifest_name(const Archive& archive) {
 
 std::vector<Prune> Archive::prunes() const {
   std::vector<Prune> out;
+  std::uint64_t bytes = 0;
   for (const ArchivedSegment& segment : segments) {
-    if (out.empty() || out.back().digests.size() == kMaxPruned)
+    bytes += segment.size;
+    if (out.empty() || out.back().digests.size() == kMaxPruned || bytes > kMaxPruneBytes) {
       out.push_back({.first_segment = segment.number, .digests = {}});
+      bytes = segment.size;
+    }
     out.back().digests.push_back(segment.digest);
   }
   return out;

@@ -215,7 +215,10 @@ Result<LineageReport> check_lineage(const std::vector<base::Path>& paths, const 
   if (report.archived > 0) {
     return fail(Code::kAuditTruncated, "audit: lineage: the log's beginning was archived: give those segments too");
   }
-  return lineage.report();
+  LineageReport asked = lineage.report();
+  asked.unsigned_tail = report.unsigned_tail;
+  asked.torn_bytes = report.torn_bytes;
+  return asked;
 }
 
 }  // namespace stargraph::audit

@@ -95,6 +95,14 @@ Result<Tombstone> Writer::check_prune(const Prune& what) const {
       what.last_segment() >= segment_->number()) {
     return fail(Code::kMalformed, "audit: prune: not the oldest closed segments");
   }
+  std::uint64_t bytes = 0;
+  for (std::uint32_t i = what.first_segment; i <= what.last_segment(); ++i) {
+    SG_TRY(const FileInfo info, env_.info(options_.log_directory / segment_name(i)));
+    bytes += info.size;
+  }
+  if (what.digests.size() > 1 && bytes > options_.prune_bytes) {
+    return fail(Code::kTooLarge, "audit: prune: more at once than others should wait for");
+  }
   for (std::uint32_t i = 0; i < what.digests.size(); ++i) {
     const base::Path path = options_.log_directory / segment_name(what.first_segment + i);
     SG_TRY(const crypto::Digest digest, digest_of(env_, path));

@@ -127,7 +127,7 @@ Result<Position> Writer::begin_at(const std::vector<std::uint32_t>& numbers) {
   return take_position(*std::move(note), "state-note");
 }
 
-Position Writer::take_position(Position position, std::string_view what) {
+Result<Position> Writer::take_position(Position position, std::string_view what) {
   began_ = what;
   chain_ = position.chain;
   position_seq_ = chain_.seq();
@@ -136,8 +136,14 @@ Position Writer::take_position(Position position, std::string_view what) {
     recent_.at(i).identities.assign(from.identities.begin(), from.identities.end());
     recent_.at(i).last_line = std::move(from.last_line);
   }
-  // What the position covers was held against the anchor by the life that saved it.
-  anchor_seen_ = anchor_ && anchor_->seq <= chain_.seq();
+  if (!anchor_ || anchor_->seq > chain_.seq()) return position;
+  anchor_seen_ = true;
+  // Older checkpoints were held against the anchor by the life that saved the position; this one does not see them.
+  if (anchor_->seq != chain_.last_checkpoint_seq()) return position;
+  if (anchor_->entry_hash != chain_.last_checkpoint()) {
+    return fail(Code::kAuditFork, "audit: the position is not of the log of the last start or stop");
+  }
+  anchor_compared_ = true;
   return position;
 }
 
@@ -237,7 +243,7 @@ Result<> Writer::take_line(std::string_view line) {
   if (!anchor_ || entry.seq != anchor_->seq) return {};
   if (entry.entry_hash != anchor_->entry_hash)
     return fail(Code::kAuditFork, "audit: not the log of the last start or stop");
-  anchor_seen_ = true;
+  anchor_seen_ = anchor_compared_ = true;
   return {};
 }
 
@@ -266,7 +272,7 @@ Result<> Writer::begin_session(std::uint64_t torn) {
   if (chain_.uncovered() > 0) SG_TRY(checkpoint());
   if (segment_->size() == 0 && segment_->number() > 1) SG_TRY(name_previous_segment());
   json::Object started;
-  started.set("anchor", anchor_ ? "held" : "absent");
+  started.set("anchor", anchor_compared_ ? "held" : anchor_ ? "before-position" : "absent");
   started.set("build_id", options_.build_id);
   started.set("install_id", chain_.install_id());
   started.set("key_id", key_.public_key().key_id().str());

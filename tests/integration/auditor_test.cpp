@@ -290,6 +290,17 @@ TEST_F(Auditor, LineageEndsWithOneWhenSomethingHangsInTheAir) {
   EXPECT_NE(loose.out.find("run.decided"), std::string::npos) << loose.out;
 }
 
+// Anybody who can write the file can write its tail.
+TEST_F(Auditor, RC_R_AUDIT_LineageWarnsOfATailThatNobodySigned) {
+  add(audit::EventName::kRequest, audit::Source::kDaemon, "soc", "alice", {});
+  text_ += "{\"torn";
+  save();
+  const CommandResult told = with_key({"lineage", "log"});
+  EXPECT_NE(told.out.find("WARN UNSIGNED_TAIL  1 entries after the last checkpoint, 6 bytes"), std::string::npos)
+      << told.out;
+  EXPECT_NE(with_key({"lineage", "log", "--json"}).out.find("\"warnings\":[\"UNSIGNED_TAIL\"]"), std::string::npos);
+}
+
 TEST_F(Auditor, LineageOfALogWithNothingToAskEndsWithOne) {
   const std::string first = (directory_ / ("log/" + audit::segment_name(1))).string();
   std::ifstream file(first);

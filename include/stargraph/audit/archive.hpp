@@ -25,7 +25,7 @@ struct Archive {
   std::vector<ArchivedSegment> segments;
   std::uint64_t entries = 0;  // of the log that was verified: the copies and what is left beside them
   base::Path manifest;        // the file written last: an archive without one is not finished
-  // What to ask the audit writer, in this order: oldest first, at most kMaxPruned segments each.
+  // What to ask the audit writer, in this order: oldest first, each within kMaxPruned and kMaxPruneBytes.
   [[nodiscard]] std::vector<Prune> prunes() const;
 };
 

@@ -26,6 +26,9 @@ struct LineageReport {
   std::uint64_t trust_acts = 0;
   std::uint64_t loose = 0;    // acts that hang in the air
   std::vector<Loose> listed;  // the first hundred of them
+  // Of the log, as in Report: what was asked of acts in the tail rests on nobody's signature.
+  std::uint64_t unsigned_tail = 0;
+  std::uint64_t torn_bytes = 0;
 };
 
 // Fed with every entry of a log from its first one, decoded whole. Memory grows with runs and acts of trust.

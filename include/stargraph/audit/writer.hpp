@@ -38,6 +38,7 @@ class Writer {
     std::optional<std::uint32_t> trust_stand_in;
     std::uint64_t reserve_bytes = std::uint64_t{1} << 20;  // held back for the last words on a full disk
     std::uint64_t position_entries = 4'096;                // a position is saved after so many
+    std::uint64_t prune_bytes = kMaxPruneBytes;            // of several segments in one request
     bool read_whole = false;                               // verify all that is there, whatever the position says
     json::Object confinement;                              // said in audit.started as it is
   };
@@ -76,7 +77,8 @@ class Writer {
   // Until tick() has something to do; nullopt when all entries are covered.
   [[nodiscard]] std::optional<base::Duration> until_checkpoint() const;
   // Checks digests and boundary, writes the tombstone and its checkpoint, then removes the segments; the line is the
-  // tombstone's. kMalformed for segments that are not the oldest or not closed, kDigestMismatch for one that is not
+  // tombstone's. kMalformed for segments that are not the oldest or not closed, kTooLarge for
+  // more at once than others should wait for, kDigestMismatch for one that is not
   // what was copied; an error after the tombstone is final, and the next start ends what was begun.
   [[nodiscard]] base::Result<std::string> prune(const Prune& what);
   // Open for reading only. kNotFound.
@@ -98,7 +100,7 @@ class Writer {
   [[nodiscard]] base::Result<> load_install();
   [[nodiscard]] base::Result<> sweep() const;
   [[nodiscard]] base::Result<Position> begin_at(const std::vector<std::uint32_t>& numbers);
-  [[nodiscard]] Position take_position(Position position, std::string_view what);
+  [[nodiscard]] base::Result<Position> take_position(Position position, std::string_view what);
   [[nodiscard]] base::Result<std::optional<Position>> load_position(const base::Path& path) const;
   [[nodiscard]] base::Result<> check_position(const Position& position,
                                               const std::vector<std::uint32_t>& numbers) const;
@@ -142,8 +144,9 @@ class Writer {
   base::Env& env_;
   crypto::PrivateKey key_;
   Options options_;
-  std::optional<Entry> anchor_;  // the checkpoint of the last start or stop
-  bool anchor_seen_ = false;
+  std::optional<Entry> anchor_;   // the checkpoint of the last start or stop
+  bool anchor_seen_ = false;      // held against the log, now or by the life that saved the position
+  bool anchor_compared_ = false;  // now
   Chain chain_;
   std::array<Recent, kSourceCount> recent_;
   std::optional<SegmentFile> segment_;

@@ -9,6 +9,7 @@
 #include "stargraph/base/env.hpp"
 #include "stargraph/base/result.hpp"
 #include "stargraph/crypto/signature.hpp"
+#include "stargraph/json/value.hpp"
 
 namespace stargraph::auditor {
 
@@ -39,6 +40,9 @@ struct Flags {
 [[nodiscard]] base::Result<crypto::PublicKey> read_key(const Flags& flags);
 [[nodiscard]] base::Result<audit::VerifyOptions> options_of(const Flags& flags);  // with the anchor that was named
 void print(const audit::Report& report);
+// The warning UNSIGNED_TAIL, when there is such a tail.
+void print_tail(std::uint64_t entries, std::uint64_t torn_bytes);
+[[nodiscard]] json::Array warnings_of(std::uint64_t entries, std::uint64_t torn_bytes);
 
 // 0: it holds; base::kExitIntegrity: it does not. An error is one of reading or usage, or the finding of a log that a
 // command needed whole.

@@ -15,10 +15,15 @@ json::Object to_json(const audit::LineageReport& report) {
   for (const audit::Loose& act : report.listed) {
     loose.emplace_back(json::Object{{"seq", act.seq.value()}, {"event", act.event}, {"why", act.why}});
   }
-  return {
-      {"ok", report.loose == 0 && report.links > 0},      {"links", static_cast<std::int64_t>(report.links)},
-      {"runs", static_cast<std::int64_t>(report.runs)},   {"trust_acts", static_cast<std::int64_t>(report.trust_acts)},
-      {"loose", static_cast<std::int64_t>(report.loose)}, {"listed", std::move(loose)}};
+  return {{"ok", report.loose == 0 && report.links > 0},
+          {"links", static_cast<std::int64_t>(report.links)},
+          {"runs", static_cast<std::int64_t>(report.runs)},
+          {"trust_acts", static_cast<std::int64_t>(report.trust_acts)},
+          {"loose", static_cast<std::int64_t>(report.loose)},
+          {"listed", std::move(loose)},
+          {"unsigned_tail", static_cast<std::int64_t>(report.unsigned_tail)},
+          {"torn_bytes", static_cast<std::int64_t>(report.torn_bytes)},
+          {"warnings", warnings_of(report.unsigned_tail, report.torn_bytes)}};
 }
 
 void print(const audit::LineageReport& report) {
@@ -35,6 +40,7 @@ void print(const audit::LineageReport& report) {
                 static_cast<unsigned long long>(report.runs), static_cast<unsigned long long>(report.trust_acts),
                 static_cast<unsigned long long>(report.links));
   }
+  print_tail(report.unsigned_tail, report.torn_bytes);
 }
 
 }  // namespace

@@ -29,9 +29,7 @@ json::Object to_json(const audit::Report& report) {
   out.set("anchored", report.anchored);
   out.set("unsigned_tail", static_cast<std::int64_t>(report.unsigned_tail));
   out.set("torn_bytes", static_cast<std::int64_t>(report.torn_bytes));
-  json::Array warnings;
-  if (report.unsigned_tail > 0 || report.torn_bytes > 0) warnings.emplace_back(audit::kUnsignedTail);
-  out.set("warnings", std::move(warnings));
+  out.set("warnings", warnings_of(report.unsigned_tail, report.torn_bytes));
   if (report.bad) {
     json::Object bad;
     bad.set("file", report.bad->file);
@@ -78,12 +76,20 @@ void print(const audit::Report& report) {
     std::printf("     %llu entries before them were archived and are not here\n",
                 static_cast<unsigned long long>(report.archived));
   }
-  if (report.unsigned_tail > 0 || report.torn_bytes > 0) {
-    std::printf("WARN %.*s  %llu entries after the last checkpoint, %llu bytes of an unfinished line\n",
-                static_cast<int>(audit::kUnsignedTail.size()), audit::kUnsignedTail.data(),
-                static_cast<unsigned long long>(report.unsigned_tail),
-                static_cast<unsigned long long>(report.torn_bytes));
-  }
+  print_tail(report.unsigned_tail, report.torn_bytes);
+}
+
+void print_tail(std::uint64_t entries, std::uint64_t torn_bytes) {
+  if (entries == 0 && torn_bytes == 0) return;
+  std::printf("WARN %.*s  %llu entries after the last checkpoint, %llu bytes of an unfinished line\n",
+              static_cast<int>(audit::kUnsignedTail.size()), audit::kUnsignedTail.data(),
+              static_cast<unsigned long long>(entries), static_cast<unsigned long long>(torn_bytes));
+}
+
+json::Array warnings_of(std::uint64_t entries, std::uint64_t torn_bytes) {
+  json::Array warnings;
+  if (entries > 0 || torn_bytes > 0) warnings.emplace_back(audit::kUnsignedTail);
+  return warnings;
 }
 
 Result<int> verify(const Flags& flags) {

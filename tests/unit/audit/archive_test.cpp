@@ -89,6 +89,25 @@ TEST_F(ArchiveTest, WhatWasCopiedLeavesAndBothPartsVerify) {
   EXPECT_EQ(reason({target()}), "good");
 }
 
+TEST_F(ArchiveTest, LargeSegmentsAreAskedForOneByOneAndSmallOnesTogether) {
+  Archive archive;
+  const std::vector<std::uint64_t> sizes{kSegmentBytes,     kSegmentBytes, 10, 10, kMaxPruneBytes - 20, 1,
+                                         kMaxPruneBytes + 1};
+  for (const std::uint64_t size : sizes) {
+    archive.segments.push_back(
+        {.number = static_cast<std::uint32_t>(archive.segments.size() + 5), .size = size, .digest = {}});
+  }
+  for (int i = 0; i < 9; ++i) {
+    archive.segments.push_back(
+        {.number = static_cast<std::uint32_t>(archive.segments.size() + 5), .size = 1, .digest = {}});
+  }
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> asked;
+  for (const Prune& prune : archive.prunes()) asked.emplace_back(prune.first_segment, prune.last_segment());
+  const std::vector<std::pair<std::uint32_t, std::uint32_t>> expected{{5, 5},   {6, 8},   {9, 10},
+                                                                      {11, 11}, {12, 19}, {20, 20}};
+  EXPECT_EQ(asked, expected);
+}
+
 TEST_F(ArchiveTest, AnArchiveAfterAnArchiveGoesOnFromIt) {
   const auto first = make_archive(log(), target(), audit_public_key());
   ASSERT_TRUE(first.has_value());

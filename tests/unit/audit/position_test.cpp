@@ -36,14 +36,16 @@ void live(test::Log& log, std::int64_t count) {
   ASSERT_TRUE((*writer)->stop().has_value());
 }
 
-std::string read_member(const std::string& log_text) {
+// Of the last start that is not the first.
+std::string started_member(const std::string& log_text, std::string_view name) {
+  std::string member;
   for (const std::string& line : split_lines(log_text)) {
     const Entry entry = *decode_entry(line);
     if (entry.event.name == EventName::kAuditStarted && entry.seq.value() > 1) {
-      return *entry.event.data.find("read")->string();
+      member = *entry.event.data.find(name)->string();
     }
   }
-  return "";
+  return member;
 }
 
 TEST(AuditPosition, GivesBackTheWholeState) {
@@ -116,13 +118,62 @@ TEST(AuditPosition, StartsSayWhatTheyRelyOn) {
   test::Log log;
   live(log, 3);
   live(log, 3);
-  EXPECT_EQ(read_member(log.segment()), "position");
+  EXPECT_EQ(started_member(log.segment(), "read"), "position");
   test::Log without;
   live(without, 3);
   ASSERT_TRUE(without.env.remove(kPositionPath).has_value());
   live(without, 3);
-  EXPECT_EQ(read_member(without.segment()), "whole");
+  EXPECT_EQ(started_member(without.segment(), "read"), "whole");
   EXPECT_TRUE(verify_text(without.segment()).good());
+}
+
+// Killed after many acts: the anchor is that of its start, the position a later one.
+void killed_life(test::Log& log) {
+  Writer::Options options = log.options();
+  options.position_entries = 64;
+  auto writer = Writer::open(log.env, test::audit_key(), options);
+  ASSERT_TRUE(writer.has_value()) << writer.error().message;
+  for (int i = 0; i < 700; ++i) {
+    const std::int64_t number = (*writer)->chain().last_of(Source::kDaemon).next().value();
+    ASSERT_TRUE((*writer)->append(Source::kDaemon, make_record(number)).has_value());
+  }
+  ASSERT_TRUE((*writer)->commit().has_value());
+}
+
+TEST(AuditPosition, StartsSayWhetherTheAnchorWasComparedWithAnything) {
+  test::Log stopped;
+  live(stopped, 3);
+  live(stopped, 3);
+  EXPECT_EQ(started_member(stopped.segment(), "anchor"), "held") << "it is the position's last checkpoint";
+  test::Log killed;
+  killed_life(killed);
+  live(killed, 3);
+  EXPECT_EQ(started_member(killed.segment(), "anchor"), "before-position");
+  test::Log read;
+  killed_life(read);
+  ASSERT_TRUE(read.env.remove(kPositionPath).has_value());
+  live(read, 3);
+  EXPECT_EQ(started_member(read.segment(), "anchor"), "held") << "it was read";
+  ASSERT_TRUE(read.env.remove(test::kStateDirectory / "anchor.jsonl").has_value());
+  live(read, 3);
+  EXPECT_EQ(started_member(read.segment(), "anchor"), "absent");
+}
+
+// Position and log of another installation's life, both whole and signed, beside our anchor.
+TEST(AuditPosition, RC_T_AUDIT_RefusesAPositionThatEndsInAnotherCheckpointThanTheAnchor) {
+  test::Log log;
+  live(log, 3);
+  test::Log other;
+  other.env.advance(std::chrono::seconds(5));
+  live(other, 3);
+  ASSERT_NE(log.segment(), other.segment());
+  log.replace_segment(other.segment());
+  for (const base::Path& path : {kPositionPath, test::kLogDirectory / kTreeFile}) {
+    const auto bytes = other.env.read_file(path, 1U << 20U);
+    ASSERT_TRUE(bytes.has_value());
+    ASSERT_TRUE(log.env.write_file(path, *bytes, 0600).has_value());
+  }
+  EXPECT_EQ(log.open().error().code, Code::kAuditFork);
 }
 
 TEST(AuditPosition, RepeatsAreStillKnownAfterAStartFromIt) {

@@ -111,6 +111,19 @@ TEST_F(AuditPrune, RC_T_AUDIT_ACopyThatDiffersRemovesNothing) {
   EXPECT_TRUE(writer_->prune(copied(1, 3)).has_value());
 }
 
+// Digests are computed while others wait: one segment takes what it takes, several only a bounded time.
+TEST_F(AuditPrune, RC_D_AUDIT_NobodyWaitsForManyLargeSegmentsAtOnce) {
+  ASSERT_TRUE(writer_->stop().has_value());
+  writer_.reset();
+  Writer::Options options = log_.options();
+  options.prune_bytes = log_.segment(1).size() + log_.segment(2).size() - 1;
+  writer_ = *Writer::open(log_.env, test::audit_key(), options);
+  EXPECT_EQ(writer_->prune(copied(1, 2)).error().code, Code::kTooLarge);
+  EXPECT_TRUE(has(segment_name(1)));
+  EXPECT_FALSE(writer_->failed());
+  EXPECT_TRUE(writer_->prune(copied(1, 1)).has_value());
+}
+
 TEST_F(AuditPrune, RC_T_AUDIT_WithoutItsStateNoteNothingLeaves) {
   ASSERT_TRUE(log_.env.rename(test::kLogDirectory / state_note_name(4), test::kLogDirectory / state_note_name(3)));
   EXPECT_EQ(writer_->prune(copied(1, 3)).error().code, Code::kAuditGap);
