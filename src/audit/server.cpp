@@ -74,11 +74,13 @@ Result<> Server::take_turn(base::Duration timeout, int wake) {
   if (::poll(polled.data(), polled.size(), poll_timeout(wait)) < 0 && errno != EINTR) {
     return base::fail(Code::kIo, "audit: poll: failed");
   }
+  records_ = 0;
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     if (polled[i + 1].revents != 0) SG_TRY(receive_from(*connections_[i]));
   }
+  SG_TRY(gather());
   SG_TRY(writer_.tick());
-  SG_TRY(writer_.commit());
+  SG_TRY(commit());
   for (const auto& connection : connections_) {
     if (!connection->gone) SG_TRY(answer(*connection));
   }
@@ -87,6 +89,38 @@ Result<> Server::take_turn(base::Duration timeout, int wake) {
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     if (polled[first_listener + i].revents != 0) SG_TRY(accept_from(listeners_[i]));
   }
+  return {};
+}
+
+// Writers that wait for the answers of the commit before send their next records about now.
+Result<> Server::gather() {
+  const base::Duration longest = std::min(kMaxGather, last_commit_ / 2);
+  const auto end = std::chrono::steady_clock::now() + longest;
+  while (records_ > 0 && records_ < last_records_) {
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left.count() <= 0) break;
+    std::vector<pollfd> polled;
+    for (const auto& connection : connections_) {
+      // One that is at its end would be readable for ever.
+      const bool listening = !connection->gone && !connection->refused;
+      polled.push_back({listening ? connection->socket.descriptor() : -1, POLLIN, 0});
+    }
+    timespec wait{};
+    wait.tv_nsec = static_cast<long>(std::chrono::nanoseconds(left).count());
+    if (::ppoll(polled.data(), polled.size(), &wait, nullptr) <= 0) break;
+    for (std::size_t i = 0; i < connections_.size(); ++i) {
+      if (polled[i].revents != 0) SG_TRY(receive_from(*connections_[i]));
+    }
+  }
+  return {};
+}
+
+Result<> Server::commit() {
+  const auto begin = std::chrono::steady_clock::now();
+  SG_TRY(writer_.commit());
+  if (records_ == 0) return {};
+  last_records_ = records_;
+  last_commit_ = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begin);
   return {};
 }
 
@@ -163,6 +197,7 @@ Result<> Server::handle_record(Connection& connection, std::string_view packet) 
     connection.receipts.push_back(placed->line);
   }
   connection.owes_head = true;
+  ++records_;
   return {};
 }
 

@@ -1,8 +1,10 @@
 // Server: the poll loop of stargraph-auditd around a Writer.
 //
-// Each turn takes the packets that are ready, appends all, commits once, then answers: group commit. Who
-// may connect is decided by SO_PEERCRED. The daemon's socket serves one connection at a time, so that two
-// daemons cannot interleave their numbers; trust.sock serves a few importers, who number in turn.
+// Each turn takes the packets that are ready, appends all, commits once, then answers: group commit. A turn that
+// found fewer records than the one before waits a moment for the rest: writers that were split into two commits would
+// otherwise stay split for good, and pay for two syncs each. Who may connect is decided by SO_PEERCRED. The daemon's
+// socket serves one connection at a time, so that two daemons cannot interleave their numbers; trust.sock serves a few
+// importers, who number in turn.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +39,9 @@ class Server {
 
   static constexpr std::size_t kMaxImporters = 8;
   static constexpr std::size_t kPacketsATurn = 64;  // of one connection
+  // The longest that a commit is put off for records that may still come; never more than half of what the last
+  // commit took.
+  static constexpr base::Duration kMaxGather = std::chrono::milliseconds(1);
 
  private:
   class Connection;
@@ -51,11 +56,16 @@ class Server {
   [[nodiscard]] base::Result<> refuse(Connection& connection, base::Code code);
   [[nodiscard]] base::Result<> answer(Connection& connection);
   [[nodiscard]] base::Result<> take_turn(base::Duration timeout, int wake);
+  [[nodiscard]] base::Result<> gather();
+  [[nodiscard]] base::Result<> commit();
   void tell_end(base::Code code);
 
   Writer& writer_;
   std::vector<Listener> listeners_;
   std::vector<std::unique_ptr<Connection>> connections_;
+  std::size_t records_ = 0;        // of this turn
+  std::size_t last_records_ = 0;   // of the last turn that had any
+  base::Duration last_commit_{0};  // how long that one's commit took
 };
 
 }  // namespace stargraph::audit

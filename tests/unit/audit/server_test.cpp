@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <thread>
 
 #include "stargraph/audit/client.hpp"
@@ -152,6 +153,23 @@ TEST_F(AuditServer, AcknowledgesABatchByItsLastNumber) {
   }
   stop();
   EXPECT_TRUE(verify_text(log_.segment()).good());
+}
+
+// A turn with fewer records than the one before waits for the rest, which may never come.
+TEST_F(AuditServer, ALoneRecordAfterManyIsAnswered) {
+  const auto [ours, theirs] = pair();
+  auto greeted = std::async(std::launch::async,
+                            [&] { return Client::adopt(ours, Source::kDaemon, test::audit_public_key(), kLong); });
+  server_ = std::make_unique<Server>(*writer_, std::vector<Server::Listener>());
+  server_->adopt(theirs, Source::kDaemon);
+  ASSERT_TRUE(server_->turn(kLong).has_value());
+  auto client = std::move(*greeted.get());
+  for (int i = 1; i <= 8; ++i) ASSERT_TRUE(client->send(*encode_record(make_record(i))).has_value());
+  ASSERT_TRUE(server_->turn(kLong).has_value());
+  EXPECT_EQ(client->receive(kLong)->source_seq, SourceSeq(8));
+  ASSERT_TRUE(client->send(*encode_record(make_record(9))).has_value());
+  ASSERT_TRUE(server_->turn(kLong).has_value());
+  EXPECT_EQ(client->receive(kLong)->source_seq, SourceSeq(9));
 }
 
 TEST_F(AuditServer, RC_E_AUDIT_TrustFromTheDaemonsSocketIsRefusedAndTold) {
