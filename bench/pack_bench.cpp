@@ -64,7 +64,7 @@ class Box {
     request.file = bytes;
     request.offer = std::move(offer);
     trust::Importer importer(
-        {base::real_env(), *database_, trust::audit_private_key().public_key(), notary_, trust::admin(), {}});
+        {base::real_env(), vault_, trust::audit_private_key().public_key(), notary_, trust::admin(), {}});
     const auto unchecked = [](const pack::Contents&, base::BytesView) { return base::Result<trust::Findings>({}); };
     const auto done = importer.import(request, unchecked, {});
     SG_CHECK(done.has_value());
@@ -73,6 +73,7 @@ class Box {
  private:
   test::TempDir directory_;
   std::unique_ptr<store::Database> database_;
+  trust::DatabaseVault vault_{*database_, trust::audit_private_key().public_key()};
   trust::FakeNotary notary_{base::real_env()};
 };
 

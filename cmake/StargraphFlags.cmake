@@ -26,6 +26,7 @@ if(STARGRAPH_SANITIZE)
 endif()
 if(STARGRAPH_COVERAGE)
   target_compile_options(stargraph_flags INTERFACE --coverage -O0)
+  target_compile_definitions(stargraph_flags INTERFACE STARGRAPH_COVERAGE)  # counts are written when a program ends
   target_link_options(stargraph_flags INTERFACE --coverage)
 endif()
 include(CheckPIESupported)

@@ -46,9 +46,8 @@ Result<> check_features(const Header& header) {
   return {};
 }
 
-}  // namespace
-
-Result<Container> parse(BytesView bytes) {
+// What follows magic and format version.
+Result<BytesView> after_magic(BytesView bytes) {
   if (bytes.size() > kMaxPackBytes) return fail(Code::kTooLarge, "pack: larger than any pack may be");
   if (bytes.size() < kMagic.size() + 1) return fail(Code::kTruncated, "pack: shorter than its magic");
   if (!std::ranges::equal(bytes.first(kMagic.size()), kMagic))
@@ -56,7 +55,19 @@ Result<Container> parse(BytesView bytes) {
   if (bytes[kMagic.size()] != kFormatVersion) {
     return fail(Code::kUnsupportedVersion, "pack: a format version this program does not know");
   }
-  BytesView rest = bytes.subspan(kMagic.size() + 1);
+  return bytes.subspan(kMagic.size() + 1);
+}
+
+}  // namespace
+
+Result<crypto::Digest> digest_of(BytesView bytes) {
+  SG_TRY(BytesView rest, after_magic(bytes));
+  SG_TRY(const BytesView header, take_block(rest, kMaxHeaderBytes, "header"));
+  return crypto::domain_digest(kDigestDomain, header);
+}
+
+Result<Container> parse(BytesView bytes) {
+  SG_TRY(BytesView rest, after_magic(bytes));
   Container container;
   SG_TRY(container.header_bytes, take_block(rest, kMaxHeaderBytes, "header"));
   SG_TRY(const BytesView signatures, take_block(rest, kMaxSignatureBytes, "signatures"));

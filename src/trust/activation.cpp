@@ -78,8 +78,7 @@ Result<> Importer::compare_with_active(const TrustState& state, const pack::Head
   before = last->ref;
   if (last->ref.id == header.id && last->ref.epoch == header.epoch)
     return {};  // itself; its file may be what is brought
-  SG_TRY(store::Connection connection, desk_.database.reader());
-  SG_TRY(const base::Bytes bytes, get_pack(connection, last->ref.digest, last->countersigned));
+  SG_TRY(const base::Bytes bytes, desk_.vault.file(last->ref.digest, last->countersigned));
   SG_TRY(const pack::Container container, pack::parse(bytes));
   SG_TRY(const pack::Manifest manifest_before, recorded_manifest(container, last->ref));
   difference = compare(container.header, manifest_before, header, manifest);
@@ -101,8 +100,7 @@ json::Object Importer::activation_subject(const Step& step, const ActivateReques
 Result<Importer::Candidate> Importer::examine(const TrustState& state, const ImportedPack& pack,
                                               const ContentCheck& content_check) {
   Candidate candidate{pack, {}, {pack.ref, {}, {}, ""}};
-  SG_TRY(store::Connection connection, desk_.database.reader());
-  SG_TRY(base::Bytes bytes, get_pack(connection, pack.ref.digest, pack.countersigned));
+  SG_TRY(base::Bytes bytes, desk_.vault.file(pack.ref.digest, pack.countersigned));
   SG_TRY(const LoadedPack loaded, LoadedPack::load(std::move(bytes), pack, state));
   SG_TRY(const std::vector<crypto::PublicKey> signers, keys_of(state, pack));
   SG_TRY(decide_signers(state, loaded.header(), signers, {}));  // under the pin of today

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "stargraph/trust/importer.hpp"
-#include "transaction.hpp"
 
 namespace stargraph::trust {
 namespace {
@@ -41,36 +40,35 @@ std::unexpected<base::Error> interrupted(std::span<const RecordedAct> lost) {
 
 }  // namespace
 
-Result<TrustState> Importer::read_state() {
-  SG_TRY(store::Connection connection, desk_.database.reader());
-  return load_state(connection, desk_.audit_key);
-}
+Result<TrustState> Importer::read_state() { return desk_.vault.state(); }
 
 Result<> Importer::commit(const Make& make, const File& file, base::BytesView bytes, Commit how) {
-  SG_TRY(store::Connection connection, desk_.database.writer());
-  SG_TRY(Transaction transaction, Transaction::begin(connection));
-  SG_TRY(TrustState state, load_state(connection, desk_.audit_key));
+  SG_TRY(const std::unique_ptr<Vault::Change> change, desk_.vault.begin());
+  SG_TRY(TrustState state, change->state());
   auto lost = lost_acts(state, kMaxInterrupted);
   if (!lost && lost.error().code == Code::kAuditFork) return std::unexpected(std::move(lost).error());
   const auto made = make(state);
   if (lost && !lost->empty() && !(made && completes(*lost, *made))) return interrupted(*lost);
   SG_TRY(const Acts acts, made);
   // The bytes first: a full disk should show before the log says that something happened.
-  if (file) SG_TRY(put_pack(connection, file->digest, bytes, file->countersigned));
-  if (acts.empty()) return how == Commit::kRehearse ? Result<>() : transaction.commit();
+  if (file) SG_TRY(change->put(file->digest, file->countersigned, bytes));
+  if (acts.empty()) return how == Commit::kRehearse ? Result<>() : change->commit();
   if (!lost && how == Commit::kRehearse) lost.emplace();  // a look at what would be needs no audit writer
   if (!lost) return std::unexpected(std::move(lost).error());
   TrustState rehearsal = state;
   SG_TRY(rehearse(*lost, acts, rehearsal));
   if (desk_.fits && (any<Activated>(acts) || any<Retired>(acts))) {
     // What did not go together before cannot be told from its mending; what did, stays so.
-    auto fits = desk_.fits(connection, rehearsal);
-    if (!fits && desk_.fits(connection, state)) return fits;
+    const PackSource source = [&](const ImportedPack& pack) {
+      return change->file(pack.ref.digest, pack.countersigned);
+    };
+    auto fits = desk_.fits(source, rehearsal);
+    if (!fits && desk_.fits(source, state)) return fits;
   }
   if (how == Commit::kRehearse) return {};
-  SG_TRY(take_back(connection, *lost, state));
-  for (const Body& body : std::span(acts).subspan(lost->size())) SG_TRY(record(connection, body, state));
-  return transaction.commit();
+  SG_TRY(take_back(*change, *lost, state));
+  for (const Body& body : std::span(acts).subspan(lost->size())) SG_TRY(record(*change, body, state));
+  return change->commit();
 }
 
 // All of them, before the first is on record: nothing half done stands in the log for our own mistakes.
@@ -84,7 +82,7 @@ Result<> Importer::rehearse(std::span<const RecordedAct> lost, const Acts& acts,
   return {};
 }
 
-Result<> Importer::record(store::Connection& connection, const Body& body, TrustState& state) {
+Result<> Importer::record(Vault::Change& change, const Body& body, TrustState& state) {
   const Act act{state.acts() + 1, body, {}, {}, {}, state.last_entry()};
   audit::Event event;
   event.name = event_of(act);
@@ -97,7 +95,7 @@ Result<> Importer::record(store::Connection& connection, const Body& body, Trust
     return fail(Code::kReceiptInvalid, "trust: the audit writer gave a receipt for another act");
   }
   SG_TRY(state.apply(attested));  // as every load will, with the time that the log gave it
-  return append_act(connection, act.number, receipt);
+  return change.append(receipt);
 }
 
 Result<crypto::Digest> Importer::take_approval(const TrustState& state, const std::vector<Approval>& approvals,

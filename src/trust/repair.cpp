@@ -1,6 +1,5 @@
 // What the store lost and the log has: read again, and taken back as it was.
 #include "stargraph/trust/importer.hpp"
-#include "transaction.hpp"
 
 namespace stargraph::trust {
 namespace {
@@ -43,10 +42,10 @@ Result<std::vector<RecordedAct>> Importer::lost_acts(const TrustState& state, st
   return lost;
 }
 
-Result<> Importer::take_back(store::Connection& connection, std::span<const RecordedAct> lost, TrustState& state) {
+Result<> Importer::take_back(Vault::Change& change, std::span<const RecordedAct> lost, TrustState& state) {
   for (const RecordedAct& one : lost) {
     SG_TRY(state.apply(one.act));
-    SG_TRY(append_act(connection, one.act.number, one.receipt));
+    SG_TRY(change.append(one.receipt));
   }
   return {};
 }
@@ -54,11 +53,10 @@ Result<> Importer::take_back(store::Connection& connection, std::span<const Reco
 Result<RepairReport> Importer::repair(const std::string& reason) {
   requests_.clear();
   if (reason.empty()) return fail(Code::kUsage, "repair: a reason is needed");
-  SG_TRY(store::Connection connection, desk_.database.writer());
-  SG_TRY(Transaction transaction, Transaction::begin(connection));
-  SG_TRY(TrustState state, load_state(connection, desk_.audit_key));
+  SG_TRY(const std::unique_ptr<Vault::Change> change, desk_.vault.begin());
+  SG_TRY(TrustState state, change->state());
   SG_TRY(const std::vector<RecordedAct> lost, lost_acts(state, json::kMaxInteger));
-  if (auto back = take_back(connection, lost, state); !back) {
+  if (auto back = take_back(*change, lost, state); !back) {
     return fail(Code::kAuditFork, "repair: what the log holds does not follow this store: " + back.error().message);
   }
   RepairReport report;
@@ -67,14 +65,14 @@ Result<RepairReport> Importer::repair(const std::string& reason) {
     const Acts acts{Repaired{report.acts, reason}};
     TrustState rehearsal = state;
     SG_TRY(rehearse({}, acts, rehearsal));
-    SG_TRY(record(connection, acts.front(), state));
+    SG_TRY(record(*change, acts.front(), state));
   }
   for (const ImportedPack& pack : state.packs()) {
-    const auto file = get_pack(connection, pack.ref.digest, pack.countersigned);
+    const auto file = change->file(pack.ref.digest, pack.countersigned);
     if (!file && file.error().code != Code::kPackUnknown) return std::unexpected(file.error());
     if (!file) report.without_file.push_back(pack.ref);
   }
-  SG_TRY(transaction.commit());
+  SG_TRY(change->commit());
   return report;
 }
 

@@ -54,22 +54,34 @@ Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::Public
   return act;
 }
 
-Result<TrustState> load_state(store::Connection& connection, const crypto::PublicKey& audit_key) {
-  TrustState state;
+Result<std::vector<ActRow>> read_acts(store::Connection& connection) {
+  std::vector<ActRow> acts;
   SG_TRY(store::Statement rows, connection.query("SELECT number, receipt FROM trust_acts ORDER BY number"));
   while (true) {
     SG_TRY(const bool more, rows.step());
-    if (!more) return state;
-    const std::string context = "trust store: row " + std::to_string(rows.integer(0));
-    const std::string text = rows.text(1);
-    if (text.empty()) return fail(Code::kReceiptMissing, context + ": no receipt");
-    const auto receipt = audit::decode_receipt(text);
+    if (!more) return acts;
+    acts.push_back({rows.integer(0), rows.text(1)});
+  }
+}
+
+Result<TrustState> fold(std::span<const ActRow> rows, const crypto::PublicKey& audit_key) {
+  TrustState state;
+  for (const ActRow& row : rows) {
+    const std::string context = "trust store: row " + std::to_string(row.number);
+    if (row.receipt.empty()) return fail(Code::kReceiptMissing, context + ": no receipt");
+    const auto receipt = audit::decode_receipt(row.receipt);
     if (!receipt) return fail(Code::kReceiptInvalid, context + ": " + receipt.error().message);
     auto act = act_from_receipt(*receipt, audit_key);
     if (!act) return std::unexpected(in_context(context, std::move(act).error()));
-    if (act->number != rows.integer(0)) return fail(Code::kChainBroken, context + ": holds another act's receipt");
+    if (act->number != row.number) return fail(Code::kChainBroken, context + ": holds another act's receipt");
     if (auto ok = state.apply(*act); !ok) return std::unexpected(in_context(context, std::move(ok).error()));
   }
+  return state;
+}
+
+Result<TrustState> load_state(store::Connection& connection, const crypto::PublicKey& audit_key) {
+  SG_TRY(const std::vector<ActRow> acts, read_acts(connection));
+  return fold(acts, audit_key);
 }
 
 Result<> append_act(store::Connection& connection, std::int64_t number, const audit::Receipt& receipt) {
@@ -145,10 +157,15 @@ Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const
 }
 
 Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const TrustState& state) {
+  return load_active(
+      [&](const ImportedPack& pack) { return get_pack(connection, pack.ref.digest, pack.countersigned); }, state);
+}
+
+Result<std::vector<LoadedPack>> load_active(const PackSource& source, const TrustState& state) {
   std::vector<LoadedPack> packs;
   for (const ImportedPack& imported : state.packs()) {
     if (!imported.active) continue;
-    SG_TRY(base::Bytes bytes, get_pack(connection, imported.ref.digest, imported.countersigned));
+    SG_TRY(base::Bytes bytes, source(imported));
     SG_TRY(LoadedPack loaded, LoadedPack::load(std::move(bytes), imported, state));
     packs.push_back(std::move(loaded));
   }

@@ -7,6 +7,7 @@
 #include <termios.h>
 
 #include <algorithm>
+#include <cinttypes>
 #include <functional>
 
 #include "integration/answer.hpp"
@@ -343,6 +344,25 @@ class PackTerminal : public PackTrust {
     }
     return files;
   }
+  // Whether a process can be looked into from here, and whether `text` is anywhere in its memory.
+  static bool has_memory(const std::string& pid) { return std::ifstream("/proc/" + pid + "/mem").is_open(); }
+  static bool holds(const std::string& pid, const std::string& text) {
+    std::ifstream maps("/proc/" + pid + "/maps");
+    const int memory = ::open(("/proc/" + pid + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+    bool found = false;
+    for (std::string line; !found && std::getline(maps, line);) {
+      std::uint64_t from = 0;
+      std::uint64_t to = 0;
+      if (line.find("[v") != std::string::npos || std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64, &from, &to) != 2) {
+        continue;  // the kernel's own pages
+      }
+      std::string part(to - from, '\0');
+      const ssize_t got = ::pread(memory, part.data(), part.size(), static_cast<off_t>(from));
+      if (got > 0) found = has(part.substr(0, static_cast<std::size_t>(got)), text);
+    }
+    ::close(memory);
+    return found;
+  }
   std::string words(const std::string& key) const {
     return text(run_json({"fingerprint", "keys/" + key + ".pub.pem"}), "words");
   }
@@ -389,7 +409,7 @@ TEST_F(PackTerminal, RC_E_PACK_ThePackIsLookedAtByAProcessWithNothingToLose) {
       EXPECT_EQ(status_of(pid, "NoNewPrivs"), "1") << pid;
       const std::vector<std::string> files = open_files(pid);
       // A rules jail keeps one socket; the checker has the standard streams too.
-      if (std::ranges::find(files, "/dev/null") == files.end()) continue;
+      if (std::ranges::find(files, "/dev/null") == files.end() || status_of(pid, "Name") == "stargraph-keep") continue;
       ++checkers;
       if (::geteuid() == 0) {
         EXPECT_EQ(status_of(pid, "Uid").substr(0, 6), "65534\t");
@@ -402,6 +422,46 @@ TEST_F(PackTerminal, RC_E_PACK_ThePackIsLookedAtByAProcessWithNothingToLose) {
   const Terminal::Said said = at_terminal({"import", "stranger.sgpack"}, {fingerprint("other")}, look);
   EXPECT_EQ(said.exit_code, 0) << said.text;
   EXPECT_EQ(checkers, 1);
+}
+
+// Both halves while a person is being asked. What the front has open and in its memory, and what the keeper has.
+TEST_F(PackTerminal, SG_I_PACK_TheHalfThatTalksToAPersonHasNeitherKeyNorDatabase) {
+  if (SG_SANITIZED != 0) GTEST_SKIP() << "a sanitizer's build has no system-call filter";
+  build_stranger();
+  const std::string key(32, 'k');  // as pack_cli.hpp made it
+  int keepers = 0;
+  const auto look = [&](pid_t front) {
+    const std::string half = std::to_string(front);
+    EXPECT_EQ(status_of(half, "Seccomp"), "2");
+    EXPECT_EQ(status_of(half, "NoNewPrivs"), "1");
+    if (::geteuid() == 0) {
+      EXPECT_EQ(status_of(half, "Uid").substr(0, 6), "65534\t");
+    }
+    for (const std::string& file : open_files(half)) {
+      EXPECT_FALSE(has(file, ".db") || has(file, "db.key")) << file;
+    }
+    const bool may_look = has_memory(half);
+    EXPECT_FALSE(holds(half, key)) << "the key is in the memory of the half that talks";
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const std::string pid = entry.path().filename().string();
+      if (status_of(pid, "PPid") != half || status_of(pid, "Name") != "stargraph-keep") continue;
+      ++keepers;
+      EXPECT_EQ(status_of(pid, "Seccomp"), "2");
+      int sockets = 0;
+      for (const std::string& file : open_files(pid)) {
+        sockets += file.starts_with("socket:") ? 1 : 0;
+        EXPECT_FALSE(has(file, "db.key")) << "the key file stays open";
+        EXPECT_TRUE(file.starts_with("socket:") || file == "/dev/null" || has(file, "/db/stargraph.db")) << file;
+      }
+      EXPECT_EQ(sockets, 1) << "its front's, and no other: trust.sock was opened later";
+      if (may_look) {
+        EXPECT_TRUE(holds(pid, key)) << "this test would find nothing";
+      }
+    }
+  };
+  const Terminal::Said said = at_terminal({"import", "stranger.sgpack"}, {fingerprint("other")}, look);
+  EXPECT_EQ(said.exit_code, 0) << said.text;
+  EXPECT_EQ(keepers, 1);
 }
 
 TEST_F(PackTerminal, WordsAtTheSecondTryAreFine) {

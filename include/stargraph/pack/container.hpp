@@ -27,6 +27,10 @@ struct Container {
 // what the header asks for: spec_version (kIncompatible) and critical_features (kUnsupportedFeature).
 [[nodiscard]] base::Result<Container> parse(base::BytesView bytes);
 
+// The digest of what is framed as a header, without reading it: kTruncated, kTooLarge, kNotAPack, kUnsupportedVersion.
+// Says which pack a file claims to be, for who has no business in looking further.
+[[nodiscard]] base::Result<crypto::Digest> digest_of(base::BytesView bytes);
+
 // The file. Every size is within its limit or SG_CHECK fails: callers come from build.hpp.
 [[nodiscard]] base::Bytes assemble(base::BytesView header, std::string_view signatures, base::BytesView payload);
 

@@ -18,18 +18,18 @@
 #include <vector>
 
 #include "stargraph/pack/verify.hpp"
-#include "stargraph/store/database.hpp"
 #include "stargraph/trust/ceremony.hpp"
 #include "stargraph/trust/difference.hpp"
 #include "stargraph/trust/notary.hpp"
 #include "stargraph/trust/trust_store.hpp"
+#include "stargraph/trust/vault.hpp"
 
 namespace stargraph::trust {
 
 // Where acts are made. All must outlive the importer.
 struct Desk {
   base::Env& env;  // for the time
-  store::Database& database;
+  Vault& vault;
   const crypto::PublicKey& audit_key;  // checks receipts, those just given too
   Notary& notary;
   base::ActorName actor;           // who acts, as the log shows it
@@ -37,7 +37,7 @@ struct Desk {
   bool person_known = true;        // false: who acts has no name here, so that no approver is known to be another
   // Whether what `after` makes active goes together. Asked in the transaction of every act that makes something
   // active, before anything is on record, so that the daemon never finds active what it cannot use. Empty: not asked.
-  std::function<base::Result<>(store::Connection&, const TrustState& after)> fits = {};
+  std::function<base::Result<>(const PackSource&, const TrustState& after)> fits = {};
 };
 
 // What only the program can say of a policy pack, since the module policy stands above this one.
@@ -239,10 +239,10 @@ class Importer {
   using File = std::optional<Place>;
   base::Result<> commit(const Make& make, const File& file, base::BytesView bytes, Commit how = Commit::kReally);
   static File place_of(const Checked& checked, const TrustState& state);
-  base::Result<> record(store::Connection& connection, const Body& body, TrustState& state);
+  base::Result<> record(Vault::Change& change, const Body& body, TrustState& state);
   // Those that the log holds after the last one of `state`. kAuditFork for more than `limit`.
   base::Result<std::vector<RecordedAct>> lost_acts(const TrustState& state, std::int64_t limit);
-  static base::Result<> take_back(store::Connection& connection, std::span<const RecordedAct> lost, TrustState& state);
+  static base::Result<> take_back(Vault::Change& change, std::span<const RecordedAct> lost, TrustState& state);
   // Applies to `state` what commit() is about to make of `acts`, of which `lost` are in the log already.
   base::Result<> rehearse(std::span<const RecordedAct> lost, const Acts& acts, TrustState& state) const;
 

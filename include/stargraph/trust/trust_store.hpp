@@ -6,6 +6,7 @@
 // or renumbered one kChainBroken. Site-wide: packs have no tenant.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,6 +22,14 @@ namespace stargraph::trust {
 
 [[nodiscard]] std::span<const store::Migration> trust_migrations();
 
+// A row of the store as it stands there: nothing of it is believed before fold().
+struct ActRow {
+  std::int64_t number = 0;
+  std::string receipt;
+};
+// By number.
+[[nodiscard]] base::Result<std::vector<ActRow>> read_acts(store::Connection& connection);
+[[nodiscard]] base::Result<TrustState> fold(std::span<const ActRow> rows, const crypto::PublicKey& audit_key);
 // Folds all acts. `audit_key` is the audit writer's public key, from a file, never from the database.
 [[nodiscard]] base::Result<TrustState> load_state(store::Connection& connection, const crypto::PublicKey& audit_key);
 
@@ -39,6 +48,9 @@ namespace stargraph::trust {
 // kPackUnknown when they are not there.
 [[nodiscard]] base::Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest& digest,
                                                  int countersigned = 0);
+
+// Where the bytes of an imported pack come from.
+using PackSource = std::function<base::Result<base::Bytes>(const ImportedPack&)>;
 
 // A pack that was checked from its bytes and stands under a pin. Shares its memory; any thread.
 class LoadedPack {
@@ -75,5 +87,6 @@ class LoadedPack {
                                                                 const crypto::PublicKey& audit_key);
 // Of a state that was loaded, or that is about to be.
 [[nodiscard]] base::Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const TrustState& state);
+[[nodiscard]] base::Result<std::vector<LoadedPack>> load_active(const PackSource& source, const TrustState& state);
 
 }  // namespace stargraph::trust

@@ -34,25 +34,45 @@ std::set<base::PackId> withdrawn(const trust::TrustState& state) {
 
 }  // namespace
 
-Result<std::vector<std::string>> read_graphs(base::Env& env, const base::Path& directory) {
-  std::vector<std::string> graphs;
-  if (directory.empty()) return graphs;
+Result<std::vector<GraphFile>> read_graph_files(base::Env& env, const base::Path& directory) {
+  std::vector<GraphFile> files;
+  if (directory.empty()) return files;
   SG_TRY(const std::vector<std::string> names, env.list(directory));
   for (const std::string& name : names) {
-    const bool is_json = name.ends_with(".json");
-    if (!is_json && !name.ends_with(".yaml") && !name.ends_with(".yml")) continue;
-    SG_TRY(const base::Bytes bytes, env.read_file(directory / name, kMaxGraphBytes));
-    const auto document = is_json ? graph::load_json(base::as_text(bytes)) : graph::load_yaml(base::as_text(bytes));
-    if (!document) return std::unexpected(base::in_context("graphs_dir: " + name, document.error()));
+    if (!name.ends_with(".json") && !name.ends_with(".yaml") && !name.ends_with(".yml")) continue;
+    SG_TRY(base::Bytes bytes, env.read_file(directory / name, kMaxGraphBytes));
+    files.push_back({name, std::move(bytes)});
+  }
+  return files;
+}
+
+Result<std::vector<std::string>> parse_graphs(std::span<const GraphFile> files) {
+  std::vector<std::string> graphs;
+  for (const GraphFile& file : files) {
+    const std::string_view text = base::as_text(file.bytes);
+    const auto document = file.name.ends_with(".json") ? graph::load_json(text) : graph::load_yaml(text);
+    if (!document) return std::unexpected(base::in_context("graphs_dir: " + file.name, document.error()));
     graphs.push_back(graph::canonical_dump(*document));
   }
   return graphs;
 }
 
+Result<std::vector<std::string>> read_graphs(base::Env& env, const base::Path& directory) {
+  SG_TRY(const std::vector<GraphFile> files, read_graph_files(env, directory));
+  return parse_graphs(files);
+}
+
 Result<Active> take(store::Connection& connection, const trust::TrustState& state, const config::Config& config,
                     std::span<const std::string> graphs) {
+  return take(
+      [&](const trust::ImportedPack& pack) { return trust::get_pack(connection, pack.ref.digest, pack.countersigned); },
+      state, config, graphs);
+}
+
+Result<Active> take(const trust::PackSource& source, const trust::TrustState& state, const config::Config& config,
+                    std::span<const std::string> graphs) {
   Active active;
-  SG_TRY(active.packs, trust::load_active(connection, state));
+  SG_TRY(active.packs, trust::load_active(source, state));
   SG_TRY(active.policy, policy::find_policy(active.packs, config.profile));
   SG_TRY(active.catalog,
          engine::Catalog::make(active.packs, graphs, basis_options(config), active.policy, withdrawn(state)));

@@ -23,12 +23,21 @@ struct Active {
   std::shared_ptr<const engine::Catalog> catalog;
 };
 
+// A file of graphs_dir. Read and parsed apart by who may do only one of both.
+struct GraphFile {
+  std::string name;
+  base::Bytes bytes;
+};
+[[nodiscard]] base::Result<std::vector<GraphFile>> read_graph_files(base::Env& env, const base::Path& directory);
+[[nodiscard]] base::Result<std::vector<std::string>> parse_graphs(std::span<const GraphFile> files);
 // The documents of graphs_dir as canonical JSON; none for an empty path. The errors name the file.
 [[nodiscard]] base::Result<std::vector<std::string>> read_graphs(base::Env& env, const base::Path& directory);
 
 // What `state` makes active, with `graphs` beside it. The codes of load_active, find_policy and Catalog::make: a graph
 // that mounts a pack which is not active, two graphs of one id, a circle of packs.
 [[nodiscard]] base::Result<Active> take(store::Connection& connection, const trust::TrustState& state,
+                                        const config::Config& config, std::span<const std::string> graphs);
+[[nodiscard]] base::Result<Active> take(const trust::PackSource& source, const trust::TrustState& state,
                                         const config::Config& config, std::span<const std::string> graphs);
 
 }  // namespace stargraph::active

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "site.hpp"
-#include "stargraph/engine/affected.hpp"
 
 namespace stargraph::packcli {
 namespace {
@@ -36,8 +35,7 @@ Result<Affected> affected_by(Site& site, const trust::ImportReport& report) {
 }
 
 Result<std::map<base::GraphId, std::int64_t>> affected_by(Site& site, std::span<const crypto::Digest> going) {
-  SG_TRY(store::Connection connection, site.database().reader());
-  return engine::affected_runs(connection, going);
+  return site.keeper().affected_runs(going);
 }
 
 json::Array describe(const Affected& affected) {

@@ -65,6 +65,8 @@ void add_reload_commands(CLI::App& app, Context& context);   // activate retire 
 [[nodiscard]] std::string short_key_id(const base::KeyId& id);
 // Whether a person is there to ask: stdin and stderr are a terminal.
 [[nodiscard]] bool has_terminal();
+// Opens the terminal now, for a process that will not be able to later. One thread.
+void keep_terminal();
 // A line typed on the terminal.
 [[nodiscard]] base::Result<std::string> ask_terminal(const std::string& prompt);
 // The same without echo, into guarded memory only.

@@ -132,7 +132,7 @@ Result<> verify_bosun(const Context& context, const std::string& directory, std:
   const bool by_store = trust.keys.empty() && !trust.records;
   // Before the first digest, since the configuration may ask for FIPS. A box without a trust store still learns what
   // is wrong with the directory itself.
-  auto state = by_store ? read_trust_state(context) : Result<trust::TrustState>();
+  auto state = by_store ? read_trust_state(context, Files::kToRead) : Result<trust::TrustState>();
   if (!by_store || !state) SG_TRY(start_crypto(false));
   SG_TRY(const pack::BosunCheck check, pack::check_bosun(base::real_env(), directory, trust));
   Result<> decided;

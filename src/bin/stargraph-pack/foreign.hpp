@@ -25,8 +25,9 @@ struct Built {
 [[nodiscard]] base::Result<> verify_bosun(const Context& context, const std::string& directory,
                                           std::vector<crypto::PublicKey> keys, const std::string& records);
 
-// The trust store as it stands. Database and its key are closed again before this returns, so that nothing of them is
-// there when what `verify` was given is parsed.
-[[nodiscard]] base::Result<trust::TrustState> read_trust_state(const Context& context);
+// The trust store as it stands. The keeper has ended again before this returns. Afterwards this process opens no file,
+// unless there are some to read yet.
+enum class Files : std::uint8_t { kAllRead, kToRead };
+[[nodiscard]] base::Result<trust::TrustState> read_trust_state(const Context& context, Files files);
 
 }  // namespace stargraph::packcli

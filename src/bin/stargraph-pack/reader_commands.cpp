@@ -187,7 +187,7 @@ Result<> verify(const Context& context, const Options& options) {
   SG_TRY(const base::Bytes bytes, read_pack(options.file));
   SG_TRY(take_apart(bytes));
   if (options.keys.empty()) {
-    SG_TRY(state, read_trust_state(context));
+    SG_TRY(state, read_trust_state(context, Files::kAllRead));
   } else {
     SG_TRY(start_crypto(false));
   }
@@ -205,8 +205,9 @@ Result<> verify(const Context& context, const Options& options) {
 
 }  // namespace
 
-Result<trust::TrustState> read_trust_state(const Context& context) {
-  SG_TRY(const std::unique_ptr<Site> site, Site::open(context));
+Result<trust::TrustState> read_trust_state(const Context& context, Files files) {
+  auto opened = files == Files::kAllRead ? Site::open(context) : Site::open_before_files(context);
+  SG_TRY(const std::unique_ptr<Site> site, std::move(opened));
   return site->state();
 }
 

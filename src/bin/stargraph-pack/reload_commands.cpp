@@ -1,8 +1,4 @@
 // What becomes active: activate, retire, repair, reload; and the approver's side, approve.
-#include <signal.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -90,18 +86,14 @@ Result<pid_t> daemon_pid(const Options& options) {
   return static_cast<pid_t>(pid);
 }
 
-Result<std::optional<trust::ReloadVerdict>> verdict_of(Site& site) {
-  SG_TRY(store::Connection connection, site.database().reader());
-  return trust::get_verdict(connection);
-}
-
 // Until the daemon has said something after `before` about at least `acts` acts.
 Result<trust::ReloadVerdict> wait_for_verdict(Site& site, pid_t pid, std::int64_t before, std::int64_t acts,
                                               Clock::time_point deadline) {
   while (true) {
-    SG_TRY(const auto verdict, verdict_of(site));
+    SG_TRY(const auto verdict, site.keeper().verdict());
     if (verdict && verdict->serial > before && verdict->acts >= acts) return *verdict;
-    if (::kill(pid, 0) != 0 && errno == ESRCH) return fail(Code::kUnavailable, "reload: the daemon has ended");
+    SG_TRY(const bool lives, site.keeper().lives(pid));
+    if (!lives) return fail(Code::kUnavailable, "reload: the daemon has ended");
     if (Clock::now() >= deadline) return fail(Code::kTimedOut, "reload: the daemon does not answer");
     std::this_thread::sleep_for(kLookEvery);
   }
@@ -109,8 +101,8 @@ Result<trust::ReloadVerdict> wait_for_verdict(Site& site, pid_t pid, std::int64_
 
 Result<trust::ReloadVerdict> tell_daemon(Site& site, pid_t pid, std::int64_t acts, int timeout) {
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(timeout);
-  SG_TRY(const auto last, verdict_of(site));
-  if (::kill(pid, SIGHUP) != 0) return fail(Code::kUnavailable, "reload: the daemon cannot be signalled");
+  SG_TRY(const auto last, site.keeper().verdict());
+  SG_TRY(site.keeper().tell_to_reload(pid));
   SG_TRY(trust::ReloadVerdict verdict, wait_for_verdict(site, pid, last ? last->serial : 0, acts, deadline));
   if (verdict.reason) {
     return fail(*verdict.reason, "reload: the daemon keeps what it had: " + verdict.message);

@@ -1,7 +1,5 @@
 #include "site.hpp"
 
-#include <grp.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "bin/active/active.hpp"
+#include "walls.hpp"
 
 namespace stargraph::packcli {
 namespace {
@@ -19,7 +18,6 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-constexpr std::size_t kDatabaseKeyBytes = 32;
 constexpr std::size_t kMaxPasswordFile = std::size_t{1} << 20;
 
 // Who acts, as the log shows it: the user, and through sudo the one behind it.
@@ -75,28 +73,28 @@ Person person() {
   return person;
 }
 
-// The files a database makes must belong to the daemon's user, and parsing needs no root.
-Result<> become(std::uint32_t uid, std::uint32_t gid) {
-  if (::geteuid() != 0 || uid == 0) return {};
-  if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0 || ::setresuid(uid, uid, uid) != 0) {
-    return fail(Code::kIo, "stargraph-pack: cannot become the owner of the state directory");
-  }
-  return {};
-}
-
-// root may own the database key (a credential) or the daemon's user may (a file).
-Result<crypto::Secret> read_database_key(const base::Path& path) {
-  SG_TRY(crypto::Secret key, crypto::read_secret_file(base::real_env(), path, kDatabaseKeyBytes));
-  if (key.size() != kDatabaseKeyBytes) return fail(Code::kConfigInvalid, "state key: not 32 bytes");
-  return key;
-}
-
 }  // namespace
 
-Result<std::unique_ptr<Site>> Site::open(const Context& context) { return open(context, false); }
-Result<std::unique_ptr<Site>> Site::open_for_acts(const Context& context) { return open(context, true); }
+Result<std::unique_ptr<Site>> Site::open(const Context& context) { return open_closed(context, false); }
+Result<std::unique_ptr<Site>> Site::open_for_acts(const Context& context) { return open_closed(context, true); }
 
-Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
+Result<std::unique_ptr<Site>> Site::open_before_files(const Context& context) {
+  SG_TRY(std::unique_ptr<Site> site, open_parts(context, false));
+  SG_TRY(const config::Config config, config::load(base::real_env(), context.config));
+  SG_TRY(const base::FileInfo directory, base::real_env().info(config.state.directory));
+  if (!become(directory.uid, directory.gid)) {
+    return fail(Code::kIo, "stargraph-pack: cannot become the owner of the state directory");
+  }
+  return site;
+}
+
+Result<std::unique_ptr<Site>> Site::open_closed(const Context& context, bool acts) {
+  SG_TRY(std::unique_ptr<Site> site, open_parts(context, acts));
+  if (!confine_front()) return fail(Code::kIo, "stargraph-pack: the walls around this process could not be put up");
+  return site;
+}
+
+Result<std::unique_ptr<Site>> Site::open_parts(const Context& context, bool acts) {
   base::Env& env = base::real_env();
   SG_TRY(const config::Config config, config::load(env, context.config));
   SG_TRY(start_crypto(config.fips_required));
@@ -108,33 +106,30 @@ Result<std::unique_ptr<Site>> Site::open(const Context& context, bool acts) {
   std::unique_ptr<Site> site(new Site(std::move(audit_key)));
   site->checker_ = std::move(checker);
   site->profile_ = config.profile;
+  SG_TRY(site->keeper_, Keeper::start(config, site->audit_key_));
+  if (acts) site->sit_at_desk(config);
+  return site;
+}
+
+// Everything an act will need, while this process may still open it.
+void Site::sit_at_desk(const config::Config& config) {
+  base::Env& env = base::real_env();
+  notary_ = trust::socket_notary(env, config.audit.trust_socket, audit_key_);
+  keep_terminal();
   const base::ActorName who = actor();
   Person acting = person();
   acting.names.push_back(who.str());
-  if (acts) site->notary_ = trust::socket_notary(env, config.audit.trust_socket, site->audit_key_);
-  SG_TRY(const base::Path key_path, config.state.key.locate());
-  SG_TRY(const base::FileInfo key_file, env.info(key_path));
-  SG_TRY(const base::FileInfo directory, env.info(config.state.directory));
-  const bool read_first = key_file.uid == ::geteuid();
-  crypto::Secret key;
-  if (read_first) {
-    SG_TRY(key, read_database_key(key_path));
-  }
-  SG_TRY(become(directory.uid, directory.gid));
-  if (!read_first) {
-    SG_TRY(key, read_database_key(key_path));
-  }
-  SG_TRY(site->database_, store::Database::open(config.state.database(), key, trust::trust_migrations()));
-  if (acts) {
-    site->importer_ = std::make_unique<trust::Importer>(
-        trust::Desk{env, *site->database_, site->audit_key_, *site->notary_, who, std::move(acting.names), acting.known,
-                    [&env, config](store::Connection& connection, const trust::TrustState& after) -> Result<> {
-                      SG_TRY(const std::vector<std::string> graphs, active::read_graphs(env, config.graphs_dir));
-                      SG_TRY(active::take(connection, after, config, graphs));
-                      return {};
-                    }});
-  }
-  return site;
+  // Read here and parsed where it is asked for, behind the walls.
+  auto graph_files = active::read_graph_files(env, config.graphs_dir);
+  const auto fits = [config, files = std::move(graph_files)](const trust::PackSource& source,
+                                                             const trust::TrustState& after) -> Result<> {
+    if (!files) return std::unexpected(files.error());
+    SG_TRY(const std::vector<std::string> graphs, active::parse_graphs(*files));
+    SG_TRY(active::take(source, after, config, graphs));
+    return {};
+  };
+  importer_ = std::make_unique<trust::Importer>(
+      trust::Desk{env, *keeper_, audit_key_, *notary_, who, std::move(acting.names), acting.known, fits});
 }
 
 trust::Importer::ContentCheck Site::content_check() {
@@ -152,9 +147,6 @@ Result<trust::Findings> Site::findings(const Verdict& verdict) const {
   return verdict.findings;
 }
 
-Result<trust::TrustState> Site::state() {
-  SG_TRY(store::Connection connection, database_->reader());
-  return trust::load_state(connection, audit_key_);
-}
+Result<trust::TrustState> Site::state() { return keeper_->state(); }
 
 }  // namespace stargraph::packcli

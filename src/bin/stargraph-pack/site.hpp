@@ -1,9 +1,9 @@
-// Site: the trust store of this box, opened from its configuration.
+// Site: the trust store of this box, opened from its configuration, from the front's side.
 //
-// First the checker is forked, which looks at packs and never has a key. Then everything that needs root
-// (keys, trust.sock) is opened; then the program becomes the owner of the state directory, and only then is
-// the database opened. A pack's JSON, rules, graphs and policy are read in the checker before they are read
-// here; what is still parsed here, beside the database key, is what the checker let through (docs/formats/trust.md).
+// Three processes come to be, in this order: the checker, which looks at packs; the keeper, which has the database and
+// its key; and this one, which then opens what it needs (trust.sock, the terminal, graphs_dir), becomes nobody and can
+// open nothing more. A pack is read in the checker before it is read here; the keeper reads none
+// (docs/formats/trust.md, Two halves).
 #pragma once
 
 #include <map>
@@ -13,15 +13,17 @@
 
 #include "checker.hpp"
 #include "commands.hpp"
-#include "stargraph/store/database.hpp"
+#include "keeper.hpp"
 #include "stargraph/trust/importer.hpp"
 
 namespace stargraph::packcli {
 
 class Site {
  public:
-  // For reading: database and audit key. kConfigMissing, kDatabaseKeyWrong, ...
+  // For reading: keeper and audit key. kConfigMissing, kDatabaseKeyWrong, ... This process opens no file afterwards.
   [[nodiscard]] static base::Result<std::unique_ptr<Site>> open(const Context& context);
+  // The same for who has files to open yet: it becomes the owner of the state directory only.
+  [[nodiscard]] static base::Result<std::unique_ptr<Site>> open_before_files(const Context& context);
   // For acts: trust.sock too (its absence is told by the first act that needs it).
   [[nodiscard]] static base::Result<std::unique_ptr<Site>> open_for_acts(const Context& context);
 
@@ -33,18 +35,20 @@ class Site {
   [[nodiscard]] base::Result<trust::Findings> findings(const Verdict& verdict) const;
   // Has the checker look at the whole pack.
   [[nodiscard]] trust::Importer::ContentCheck content_check();
-  [[nodiscard]] store::Database& database() { return *database_; }
+  [[nodiscard]] Keeper& keeper() { return *keeper_; }
   [[nodiscard]] const crypto::PublicKey& audit_key() const { return audit_key_; }
 
  private:
   explicit Site(crypto::PublicKey audit_key) : audit_key_(std::move(audit_key)) {}
-  static base::Result<std::unique_ptr<Site>> open(const Context& context, bool acts);
+  static base::Result<std::unique_ptr<Site>> open_closed(const Context& context, bool acts);
+  static base::Result<std::unique_ptr<Site>> open_parts(const Context& context, bool acts);
+  void sit_at_desk(const config::Config& config);
 
   crypto::PublicKey audit_key_;
   config::Profile profile_ = config::Profile::kCleared;
   std::unique_ptr<Checker> checker_;
   std::unique_ptr<trust::Notary> notary_;
-  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<Keeper> keeper_;
   std::unique_ptr<trust::Importer> importer_;
 };
 

@@ -13,9 +13,14 @@ using base::fail;
 
 constexpr std::size_t kMaxAnswer = 4096;
 
+int open_terminal() { return ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY); }
+
+int kept_terminal = -1;
+
 class Terminal {
  public:
-  explicit Terminal(bool silent) : fd_(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)) {
+  explicit Terminal(bool silent)
+      : fd_(kept_terminal >= 0 ? ::fcntl(kept_terminal, F_DUPFD_CLOEXEC, 0) : open_terminal()) {
     if (fd_ < 0 || !silent || ::tcgetattr(fd_, &before_) != 0) return;
     termios quiet = before_;
     quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
@@ -51,6 +56,10 @@ class Terminal {
 };
 
 }  // namespace
+
+void keep_terminal() {
+  if (has_terminal()) kept_terminal = open_terminal();
+}
 
 bool has_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
 

@@ -349,7 +349,7 @@ TEST_F(TrustPolicy, SG_R_PACK_NothingIsOnRecordThatNoLoadWouldTake) {
 TEST_F(TrustPolicy, SG_D_PACK_WhatDoesNotGoTogetherIsNeitherActivatedNorLeftBehind) {
   import_first();
   bool good = false;
-  fits_ = [&](store::Connection&, const TrustState& after) -> base::Result<> {
+  fits_ = [&](const PackSource&, const TrustState& after) -> base::Result<> {
     if (good || after.active(base::PackId("soc.triage")) != nullptr) return {};
     return base::fail(Code::kIncompatible, "a graph mounts soc.triage");
   };

@@ -118,10 +118,11 @@ class TrustTest : public ::testing::Test {
     auto database = store::Database::open(directory_ / file_, key_, trust_migrations());
     ASSERT_TRUE(database) << database.error().message;
     database_ = *std::move(database);
+    vault_ = std::make_unique<DatabaseVault>(*database_, audit_private_key().public_key());
   }
   Importer importer() {
     return Importer(Desk{env_,
-                         *database_,
+                         *vault_,
                          audit_private_key().public_key(),
                          notary_,
                          admin(),
@@ -226,10 +227,11 @@ class TrustTest : public ::testing::Test {
   int images_ = 0;
   crypto::Secret key_ = crypto::Secret::random(32);
   std::unique_ptr<store::Database> database_;
+  std::unique_ptr<DatabaseVault> vault_;
   base::MemoryEnv env_;
   bool person_known_ = true;
   FakeNotary notary_{env_};
-  std::function<base::Result<>(store::Connection&, const TrustState&)> fits_;
+  std::function<base::Result<>(const PackSource&, const TrustState&)> fits_;
 };
 
 }  // namespace stargraph::trust
