@@ -161,7 +161,8 @@ class Site {
     const auto pem = base::real_env().read_file(box_.path("audit.pub.pem"), 4096).value();
     const auto audit_key = crypto::PublicKey::from_pem(base::as_text(pem)).value();
     const auto notary = trust::socket_notary(base::real_env(), box_.path("trust.sock"), audit_key);
-    trust::Importer importer({base::real_env(), *database, audit_key, *notary, base::ActorName("uid-0"), {}});
+    trust::DatabaseVault vault(*database, audit_key);
+    trust::Importer importer({base::real_env(), vault, audit_key, *notary, base::ActorName("uid-0"), {}});
     return act(importer);
   }
 
