@@ -8,7 +8,5 @@ namespace stargraph::crypto {
 // From the provider that the default properties chose at the first call; never freed.
 [[nodiscard]] const EVP_MD* sha384_algorithm();
 [[nodiscard]] const EVP_MD* sha256_algorithm();
-// Whether one of them was fetched already: the FIPS switch would come too late then.
-[[nodiscard]] bool algorithms_in_use();
 
 }  // namespace stargraph::crypto

@@ -1,25 +1,20 @@
 #include "stargraph/crypto/digest.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/params.h>
 
 #include <algorithm>
-#include <atomic>
 
 #include "crypto/algorithms.hpp"
 #include "crypto/openssl.hpp"
+#include "crypto/take.hpp"
 #include "stargraph/base/check.hpp"
 
 namespace stargraph::crypto {
 namespace {
 
-std::atomic<bool> fetched = false;
-
-const EVP_MD* fetch(const char* name) {
-  fetched = true;
-  const EVP_MD* algorithm = EVP_MD_fetch(nullptr, name, nullptr);
-  SG_CHECK(algorithm != nullptr);
-  return algorithm;
-}
+using MacContext = std::unique_ptr<EVP_MAC_CTX, Free<EVP_MAC_CTX_free>>;
 
 template <std::size_t kSize>
 std::array<std::byte, kSize> digest_of(const EVP_MD* algorithm, base::BytesView bytes) {
@@ -33,16 +28,14 @@ std::array<std::byte, kSize> digest_of(const EVP_MD* algorithm, base::BytesView 
 }  // namespace
 
 const EVP_MD* sha384_algorithm() {
-  static const EVP_MD* const algorithm = fetch("SHA2-384");
+  static const EVP_MD* const algorithm = take_digest("SHA2-384");
   return algorithm;
 }
 
 const EVP_MD* sha256_algorithm() {
-  static const EVP_MD* const algorithm = fetch("SHA2-256");
+  static const EVP_MD* const algorithm = take_digest("SHA2-256");
   return algorithm;
 }
-
-bool algorithms_in_use() { return fetched; }
 
 base::Result<Digest> Digest::from_hex(std::string_view hex) {
   const auto lower_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
@@ -104,13 +97,19 @@ Digest domain_digest(std::string_view domain, std::string_view text) {
 }
 
 Digest hmac_sha384(base::BytesView key, base::BytesView bytes) {
+  static EVP_MAC* const hmac = take_mac("HMAC");
   // OpenSSL takes a null key for "keep the last one"; an empty key must still be a key.
   static constexpr unsigned char kNothing = 0;
   const unsigned char* key_octets = key.empty() ? &kNothing : octets(key);
+  std::string digest = "SHA2-384";  // OSSL_PARAM has no const pointers; init only reads
+  const std::array params{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), digest.size()),
+                          OSSL_PARAM_construct_end()};
+  const MacContext context(EVP_MAC_CTX_new(hmac));
   std::array<std::byte, Digest::kSize> out{};
   std::size_t size = 0;
-  SG_CHECK(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA2-384", nullptr, key_octets, key.size(), octets(bytes), bytes.size(),
-                     writable_octets(out), out.size(), &size) != nullptr);
+  SG_CHECK(context != nullptr && EVP_MAC_init(context.get(), key_octets, key.size(), params.data()) == 1 &&
+           EVP_MAC_update(context.get(), octets(bytes), bytes.size()) == 1 &&
+           EVP_MAC_final(context.get(), writable_octets(out), &size, out.size()) == 1);
   SG_CHECK(size == out.size());
   return Digest(out);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <utility>
 
 #include "crypto/openssl.hpp"
 #include "crypto/sodium.hpp"
@@ -49,6 +51,17 @@ bool ed25519_scalar_is_reduced(base::BytesView signature) {
   Value s{};
   std::ranges::copy(signature.last(kScalarSize), s.begin());
   return less(s, kGroupOrder);
+}
+
+bool ed25519_is_approved(const FipsState& state) {
+  if (!state.enforced) return true;
+  constexpr std::pair kFirst{3, 4};
+  std::pair version{0, 0};
+  const char* const end = state.version.data() + state.version.size();
+  const auto major = std::from_chars(state.version.data(), end, version.first);
+  if (major.ec != std::errc() || major.ptr == end || *major.ptr != '.') return false;
+  if (std::from_chars(major.ptr + 1, end, version.second).ec != std::errc()) return false;
+  return version >= kFirst;
 }
 
 }  // namespace stargraph::crypto

@@ -6,9 +6,9 @@
 
 #include <array>
 
-#include "crypto/algorithms.hpp"
 #include "crypto/openssl.hpp"
 #include "crypto/sodium.hpp"
+#include "crypto/take.hpp"
 
 namespace stargraph::crypto {
 namespace {
@@ -49,18 +49,25 @@ bool properties_hold(const OSSL_PROVIDER* fips) {
   return approved != nullptr && EVP_MD_get0_provider(approved.get()) == fips && unapproved == nullptr;
 }
 
+// After a provider was loaded by name alone OpenSSL loads none by itself any more. A process that goes on without the
+// switch needs that one.
+std::unexpected<base::Error> go_on_without(std::string reason) {
+  EVP_default_properties_enable_fips(nullptr, 0);
+  auto refused = unavailable(std::move(reason));
+  static_cast<void>(OSSL_PROVIDER_load(nullptr, "default"));
+  return refused;
+}
+
 base::Result<FipsState> require() {
+  if (anything_taken()) return unavailable("algorithms were used before the switch");
   Provider fips(OSSL_PROVIDER_try_load(nullptr, "fips", 1));
   if (fips == nullptr) return unavailable("OpenSSL cannot load the FIPS module");
-  Provider encoders(OSSL_PROVIDER_try_load(nullptr, "base", 1));
-  if (encoders == nullptr) return unavailable("OpenSSL cannot load the base provider");
   if (OSSL_PROVIDER_self_test(fips.get()) != 1) return unavailable("the self-test of the FIPS module failed");
-  if (algorithms_in_use()) return unavailable("digests were used before the switch");
+  // From here on OpenSSL does not load its default provider by itself.
+  Provider encoders(OSSL_PROVIDER_load(nullptr, "base"));
+  if (encoders == nullptr) return go_on_without("OpenSSL cannot load the base provider");
   const bool enabled = EVP_default_properties_enable_fips(nullptr, 1) == 1;
-  if (!enabled || !properties_hold(fips.get())) {
-    EVP_default_properties_enable_fips(nullptr, 0);
-    return unavailable("fips=yes does not lead to the FIPS module");
-  }
+  if (!enabled || !properties_hold(fips.get())) return go_on_without("fips=yes does not lead to the FIPS module");
   FipsState state = describe(fips.get());
   // Both stay loaded as long as the process lives.
   static_cast<void>(fips.release());

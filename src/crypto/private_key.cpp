@@ -11,6 +11,7 @@
 #include "crypto/openssl.hpp"
 #include "crypto/pem.hpp"
 #include "crypto/spki.hpp"
+#include "crypto/take.hpp"
 #include "stargraph/base/check.hpp"
 #include "stargraph/crypto/signature.hpp"
 
@@ -47,6 +48,7 @@ base::Result<Pkcs8> decrypt(BIO* pem, const Secret& passphrase) {
   X509_SIG_get0(encrypted.get(), &scheme, nullptr);
   X509_ALGOR_get0(&scheme_id, nullptr, nullptr, scheme);
   if (OBJ_obj2nid(scheme_id) != NID_pbes2) return fail(base::Code::kAlgorithmRefused, "not encrypted with PBES2");
+  note_pbes2();
   Pkcs8 plain(PKCS8_decrypt_ex(encrypted.get(), passphrase_text(passphrase), static_cast<int>(passphrase.size()),
                                nullptr, nullptr));
   if (plain == nullptr) return fail(base::Code::kCrypto, "wrong passphrase or damaged file");
@@ -120,6 +122,7 @@ base::Result<EncryptedPkcs8> encrypt(PKCS8_PRIV_KEY_INFO* plain, const Secret& p
   if (passphrase.size() > kLongestPassphrase) return fail(base::Code::kTooLarge, "passphrase over 1,024 bytes");
   std::array<std::byte, kSaltSize> salt{};
   random_bytes(salt);
+  note_pbes2();
   AlgorithmIdentifier scheme(PKCS5_pbe2_set_iv_ex(EVP_aes_256_cbc(), kIterations, writable_octets(salt),
                                                   static_cast<int>(salt.size()), nullptr, NID_hmacWithSHA384, nullptr));
   if (scheme == nullptr) return fail(base::Code::kCrypto, "PBES2 is not offered by the OpenSSL providers in use");
@@ -147,6 +150,8 @@ base::Result<PrivateKey> PrivateKey::generate(Algorithm algorithm) {
   Pkey pkey(algorithm == Algorithm::kEd25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
                                              : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384"));
   if (pkey == nullptr) return fail(base::Code::kAlgorithmRefused, "not offered by the OpenSSL providers in use");
+  note_key("key generation", pkey.get());
+  note_generators();
   SG_TRY(PublicKey public_key, public_half(pkey.get()));
   return PrivateKey(std::make_unique<State>(State{std::move(pkey), std::move(public_key)}));
 }
@@ -156,6 +161,7 @@ base::Result<PrivateKey> PrivateKey::from_pem(const Secret& pem, const Secret& p
   SG_TRY(const Pkcs8 plain, read_pkcs8(pem, passphrase));
   Pkey pkey(EVP_PKCS82PKEY_ex(plain.get(), nullptr, nullptr));
   if (pkey == nullptr) return fail(base::Code::kKeyUnsafe, "not a key that OpenSSL accepts");
+  note_key("private key", pkey.get());
   SG_TRY(PublicKey public_key, public_half(pkey.get()));
   if (!halves_fit(pkey.get())) return fail(base::Code::kKeyUnsafe, "its two halves do not belong together");
   return PrivateKey(std::make_unique<State>(State{std::move(pkey), std::move(public_key)}));
@@ -195,9 +201,11 @@ base::Result<base::Bytes> PrivateKey::sign_raw(base::BytesView message) const {
   SG_CHECK(context != nullptr);
   const char* digest = state_->public_key.algorithm() == Algorithm::kEd25519 ? nullptr : "SHA2-384";
   std::size_t size = 0;
-  if (EVP_DigestSignInit_ex(context.get(), nullptr, digest, nullptr, nullptr, state_->pkey.get(), nullptr) != 1 ||
+  EVP_PKEY_CTX* signing = nullptr;  // the context's
+  if (EVP_DigestSignInit_ex(context.get(), &signing, digest, nullptr, nullptr, state_->pkey.get(), nullptr) != 1 ||
       EVP_DigestSign(context.get(), nullptr, &size, octets(message), message.size()) != 1)
     return fail(base::Code::kCrypto, "signing failed");
+  note_signature("sign", state_->pkey.get(), signing);
   base::Bytes signature(size);
   if (EVP_DigestSign(context.get(), writable_octets(signature), &size, octets(message), message.size()) != 1)
     return fail(base::Code::kCrypto, "signing failed");

@@ -9,6 +9,7 @@
 #include "crypto/openssl.hpp"
 #include "crypto/pem.hpp"
 #include "crypto/spki.hpp"
+#include "crypto/take.hpp"
 #include "stargraph/base/check.hpp"
 #include "stargraph/crypto/signature.hpp"
 
@@ -108,9 +109,12 @@ base::Result<> PublicKey::verify_raw(Algorithm algorithm, base::BytesView messag
   const DigestContext context(EVP_MD_CTX_new());
   SG_CHECK(context != nullptr);
   const char* digest = algorithm == Algorithm::kEd25519 ? nullptr : "SHA2-384";
-  const bool verified =
-      EVP_DigestVerifyInit_ex(context.get(), nullptr, digest, nullptr, nullptr, state_->pkey.get(), nullptr) == 1 &&
-      EVP_DigestVerify(context.get(), octets(signature), signature.size(), octets(message), message.size()) == 1;
+  EVP_PKEY_CTX* checking = nullptr;  // the context's
+  const bool ready =
+      EVP_DigestVerifyInit_ex(context.get(), &checking, digest, nullptr, nullptr, state_->pkey.get(), nullptr) == 1;
+  if (ready) note_signature("verify", state_->pkey.get(), checking);
+  const bool verified = ready && EVP_DigestVerify(context.get(), octets(signature), signature.size(), octets(message),
+                                                  message.size()) == 1;
   if (!verified) return base::fail(base::Code::kSignatureInvalid, "signature: message: does not verify");
   return {};
 }

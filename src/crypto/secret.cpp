@@ -10,6 +10,7 @@
 
 #include "crypto/openssl.hpp"
 #include "crypto/sodium.hpp"
+#include "crypto/take.hpp"
 #include "stargraph/base/check.hpp"
 
 namespace stargraph::crypto {
@@ -19,6 +20,8 @@ namespace {
 template <class Generator>
 void fill(std::span<std::byte> out, Generator generate) {
   SG_CHECK(out.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()));
+  static const bool noted = (note_generators(), true);
+  static_cast<void>(noted);
   if (!out.empty()) SG_CHECK(generate(writable_octets(out), static_cast<int>(out.size())) == 1);
 }
 

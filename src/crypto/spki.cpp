@@ -8,7 +8,9 @@
 #include <string>
 
 #include "crypto/ed25519.hpp"
+#include "crypto/take.hpp"
 #include "stargraph/base/check.hpp"
+#include "stargraph/crypto/fips.hpp"
 
 namespace stargraph::crypto {
 namespace {
@@ -34,11 +36,17 @@ std::unexpected<base::Error> unsafe(const char* reason) {
 }
 
 base::Result<Pkey> ed25519_key(base::BytesView key) {
+  if (!ed25519_is_approved(fips_state())) {
+    return base::fail(base::Code::kAlgorithmRefused,
+                      "public key: ed25519: the FIPS module in use is older than its approval (FIPS 186-5); "
+                      "ecdsa-p384-sha384 is approved");
+  }
   if (!ed25519_point_is_safe(key)) return unsafe("Ed25519 point not canonical, not on the curve or of small order");
   Pkey pkey(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, octets(key), key.size()));
   if (pkey == nullptr)
     return base::fail(base::Code::kAlgorithmRefused,
                       "public key: ed25519: not offered by the OpenSSL providers in use");
+  note_key("public key", pkey.get());
   return pkey;
 }
 
@@ -61,6 +69,7 @@ base::Result<Pkey> p384_key(base::BytesView point) {
   if (made != 1 || pkey == nullptr) return unsafe("P-384 point not on the curve");
   PkeyContext check(EVP_PKEY_CTX_new_from_pkey(nullptr, pkey.get(), nullptr));
   if (check == nullptr || EVP_PKEY_public_check(check.get()) != 1) return unsafe("P-384 point not on the curve");
+  note_key("public key", pkey.get());
   return pkey;
 }
 

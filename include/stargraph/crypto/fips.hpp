@@ -1,7 +1,10 @@
-// The FIPS switch. Called once by each program before any other crypto call and before threads.
+// The FIPS switch, and what has been taken from OpenSSL since. Called once by each program before any other crypto call
+// and before threads. docs/fips.md says what the mode means and what it does not.
 #pragma once
 
+#include <compare>
 #include <string>
+#include <vector>
 
 #include "stargraph/base/result.hpp"
 
@@ -15,10 +18,22 @@ struct FipsState {
   std::string version;
 };
 
-// kRequired: loads the fips and base providers, sets the default properties to fips=yes, runs the
-// self-test; kFipsUnavailable when any of that fails, and then nothing has changed. Also initialises libsodium.
-// kOff leaves what the system's openssl.cnf says in force; the state tells.
+// kRequired: loads the fips and base providers, and no other from then on (one that the system's openssl.cnf activated
+// stays, and gives nothing under fips=yes); sets the default properties to fips=yes, runs the
+// self-test; kFipsUnavailable when any of that fails, and then digests and keys work as before. Also initialises
+// libsodium. kOff leaves what the system's openssl.cnf says in force; the state tells.
 [[nodiscard]] base::Result<FipsState> initialise(FipsMode mode);
 [[nodiscard]] FipsState fips_state();
+
+// Something this module uses an algorithm of OpenSSL for, and the provider that it came from.
+struct Taken {
+  std::string use;        // "digest", "sign", ...
+  std::string algorithm;  // "SHA2-384"
+  std::string provider;   // "fips", "default", "base"
+  auto operator<=>(const Taken&) const = default;
+};
+// All of it since the start, each once, sorted. Any thread. TLS (serve) and SQLCipher (store) take their algorithms
+// themselves, under the same default properties.
+[[nodiscard]] std::vector<Taken> taken();
 
 }  // namespace stargraph::crypto

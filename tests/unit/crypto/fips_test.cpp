@@ -14,6 +14,8 @@ namespace {
 
 using base::Code;
 
+// Whether this machine can enforce at all. Debian 13 can once openssl-provider-fips is installed and OPENSSL_CONF (or
+// the system's openssl.cnf) includes what `openssl fipsinstall` wrote; Debian 12 has no such package.
 bool module_installed() { return test::run_command({"openssl", "list", "-providers", "-provider", "fips"}).ok(); }
 
 TEST(Fips, OffLeavesCryptographyUsableAndSaysSo) {
@@ -74,7 +76,7 @@ TEST_F(FipsRequiredDeathTest, SG_E_STATE_RefusesToComeAfterTheFirstDigest) {
         if (OSSL_PROVIDER_add_builtin(nullptr, "fips", hollow_provider) != 1) std::exit(9);
         report_and_exit(initialise(FipsMode::kRequired));
       },
-      ::testing::ExitedWithCode(1), "digests were used before the switch");
+      ::testing::ExitedWithCode(1), "algorithms were used before the switch");
 }
 
 }  // namespace
