@@ -2,6 +2,7 @@
 
 #include "audit/digests.hpp"
 #include "audit/node_collector.hpp"
+#include "stargraph/audit/tree.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/reader.hpp"
 #include "stargraph/json/write.hpp"
@@ -96,6 +97,12 @@ class CheckpointFinder {
   std::string line_;
 };
 
+bool has_tree(const std::vector<base::Path>& paths) {
+  if (paths.size() != 1) return false;
+  const Result<base::FileInfo> info = base::real_env().info(paths.front() / kTreeFile);
+  return info && info->regular;
+}
+
 Result<> collect(const std::vector<base::Path>& paths, const crypto::PublicKey& key, NodeCollector& nodes) {
   VerifyOptions options;
   options.begin = [&nodes](const Chain& chain) { nodes.begin(chain); };
@@ -155,6 +162,11 @@ Result<Proven> verify_proof(const Proof& proof, const crypto::PublicKey& key) {
 
 Result<InclusionProof> make_inclusion_proof(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
                                             LogSeq seq, std::optional<LogSeq> of) {
+  if (has_tree(paths)) {
+    ProofCost cost;
+    Result<InclusionProof> quick = inclusion_from_tree(paths.front(), key, seq, of, cost);
+    if (quick) return quick;
+  }
   InclusionProof proof;
   CheckpointFinder finder(of, "--of");
   SG_TRY(verify_log_whole(paths, key, [&](const Entry& entry, std::string_view line, const Chain&) -> Result<> {
@@ -179,6 +191,11 @@ Result<InclusionProof> make_inclusion_proof(const std::vector<base::Path>& paths
 
 Result<ConsistencyProof> make_consistency_proof(const std::vector<base::Path>& paths, const crypto::PublicKey& key,
                                                 LogSeq from, std::optional<LogSeq> to) {
+  if (has_tree(paths)) {
+    ProofCost cost;
+    Result<ConsistencyProof> quick = consistency_from_tree(paths.front(), key, from, to, cost);
+    if (quick) return quick;
+  }
   CheckpointFinder older(from, "--from");
   CheckpointFinder newer(to, "--to");
   SG_TRY(verify_log_whole(paths, key, [&](const Entry& entry, std::string_view line, const Chain&) -> Result<> {

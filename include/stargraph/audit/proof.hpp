@@ -50,14 +50,29 @@ struct Proven {
 // old to cover, kAuditRootMismatch for a path that does not lead to its root.
 [[nodiscard]] base::Result<Proven> verify_proof(const Proof& proof, const crypto::PublicKey& key);
 
-// Makes them from a log, which is verified whole: its finding comes out as the error. Constant memory, two readings.
-// `of` is the seq of a checkpoint, without it the last one counts; kNotFound for what is not in the log, or was
-// archived.
+// What a proof took: bytes of segments, and nodes of the tree file.
+struct ProofCost {
+  std::uint64_t bytes = 0;
+  std::uint64_t nodes = 0;
+};
+
+// Makes them. Where `paths` is one directory with a tree file, they come from there: the lines are looked up, O(log n)
+// nodes are read, and what comes out was checked as verify_proof does, so it is true whatever else is wrong with the
+// log. Where that does not succeed, the log is verified whole: its finding comes out as the error. Constant memory, two
+// readings. `of` is the seq of a checkpoint, without it the last one counts; kNotFound for what is not in the log, or
+// was archived.
 [[nodiscard]] base::Result<InclusionProof> make_inclusion_proof(const std::vector<base::Path>& paths,
                                                                 const crypto::PublicKey& key, LogSeq seq,
                                                                 std::optional<LogSeq> of);
 [[nodiscard]] base::Result<ConsistencyProof> make_consistency_proof(const std::vector<base::Path>& paths,
                                                                     const crypto::PublicKey& key, LogSeq from,
                                                                     std::optional<LogSeq> to);
+// The first of these ways alone, and what it cost so far, also where it failed.
+[[nodiscard]] base::Result<InclusionProof> inclusion_from_tree(const base::Path& directory,
+                                                               const crypto::PublicKey& key, LogSeq seq,
+                                                               std::optional<LogSeq> of, ProofCost& cost);
+[[nodiscard]] base::Result<ConsistencyProof> consistency_from_tree(const base::Path& directory,
+                                                                   const crypto::PublicKey& key, LogSeq from,
+                                                                   std::optional<LogSeq> to, ProofCost& cost);
 
 }  // namespace stargraph::audit

@@ -50,6 +50,13 @@ class SavedLog {
 
   [[nodiscard]] const std::filesystem::path& path() const { return directory_.path(); }
   [[nodiscard]] std::vector<base::Path> paths() const { return {directory_.path()}; }
+  // The tree file beside the segments, as the writer keeps it; it is not there without this.
+  void save_tree() {
+    const auto tree = memory_.env.read_file(kLogDirectory / kTreeFile, 1ULL << 30U);
+    ASSERT_TRUE(tree.has_value());
+    std::ofstream(path() / kTreeFile, std::ios::binary) << base::as_text(*tree);
+  }
+  [[nodiscard]] std::uint64_t bytes() { return memory_.whole().size(); }
   [[nodiscard]] std::vector<std::string> lines() { return split_lines(memory_.whole()); }
 
  private:
