@@ -1,74 +1,91 @@
-# The people around the machine, in the machine: a CA, certificates, a governor, a publisher, an approver.
+# The people around the machine, in the machine: what the guide supposes to lie with them; sourced.
 
-site=/mnt/site
-ca() {
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -sha384 -days 30 -subj "/O=Site/CN=$1 CA" \
-    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \
-    -keyout "$site/$1.ca.key.pem" -out "$site/$1.ca.pem" 2>/dev/null
-}
-# certificate CA NAME SUBJECT_ALTERNATIVE_NAME
-certificate() {
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -sha384 -subj "/O=Site/CN=$2" \
-    -keyout "$site/$2.key.pem" -out "$site/$2.csr" 2>/dev/null
-  sign_request "$1" "$site/$2.csr" "$site/$2.pem" "$3"
-}
-# sign_request CA REQUEST CERTIFICATE SUBJECT_ALTERNATIVE_NAME
-sign_request() {
-  openssl x509 -req -in "$2" -CA "$site/$1.ca.pem" -CAkey "$site/$1.ca.key.pem" -CAcreateserial -sha384 -days 30 -out "$3" \
-    -extfile <(printf 'subjectAltName=%s\nbasicConstraints=critical,CA:FALSE\n' "$4") 2>/dev/null
-}
+keys=/media/keys stick=/media/stick
+people='operator analyst auditor leaver worker'
+examples=/usr/share/stargraph/examples/soc-triage
+# make_site: before the guide's scene `keys`.
 make_site() {
-  umask 077
-  mkdir -p $site
-  ca site && ca foreign
   local person
-  for person in operator analyst worker auditor; do certificate site $person "URI:urn:site:$person"; done
-  certificate foreign intruder URI:urn:site:operator
-  for person in operator analyst worker; do
-    printf 'url: https://localhost:8443\ncertificate: %s\nkey: %s\nca: %s\n' $site/$person.pem $site/$person.key.pem $site/site.ca.pem >$site/$person.yaml
-  done
-  for person in governor publisher approver; do stargraph-pack keygen --out $site --name $person --alg ecdsa-p384-sha384 >/dev/null; done
-  for person in operator analyst worker auditor; do
-    printf '  - name: %s\n    tenant: soc\n    match: {san_uri: "urn:site:%s"}\n' $person $person
-  done >$site/principals.yaml
+  mkdir -p $keys /media/checks /media/backup /media/archive $stick/worker
+  for person in $people intruder; do
+    printf 'url: https://appliance.site:8443\ncertificate: %s\nkey: %s\nca: %s\n' $stick/$person.pem $keys/$person.key.pem $stick/site.ca.pem >$keys/$person.yaml
+    [ $person = intruder ] || printf '  - name: %s\n    tenant: soc\n    match: {san_uri: "urn:site:%s"}\n' $person $person
+  done >$stick/principals.yaml
+  printf 'url: https://appliance.site:8443\ncertificate: /etc/stargraph/workers/soc/worker.pem\nkey: /etc/stargraph/workers/soc/worker.key.pem\nca: /etc/stargraph/workers/soc/site.ca.pem\n' >$stick/worker/client.yaml
+  printf 'STARGRAPH_KINDS="--kind soc.enrich --kind soc.score --kind soc.decide --kind soc.remediate"\nSTARGRAPH_EXEC=/usr/libexec/soc/worker.py\n' >$stick/worker/environment
+  site_policy
+  # A version that asks for more, and the ones that a next publisher signs.
+  wider_triage $keys/soc-triage-1.1 1.1.0 && wider_triage $keys/soc-triage-1.2 1.2.0
+  cp -r $examples/policy $keys/soc-policy-1.1
+  sed -i 's/^version: .*/version: "1.1.0"/' $keys/soc-policy-1.1/manifest.yaml
+  sed -i '/id: soc.policy/{n;s/version: .*/version: "1.1.0"/}' $keys/soc-triage-1.2/graphs/*.yaml
 }
-# pack DIRECTORY KEY EPOCH FILE: as the publisher's machine does it.
-pack() { stargraph-pack build "$1" --key "$site/$2.key.pem" --epoch "$3" --out "$site/$4"; }
-fingerprint() { stargraph-pack --json fingerprint "$site/$1.pub.pem" | jq -r .fingerprint; }
+wider_triage() {
+  cp -r $examples/triage "$1"
+  sed -i "s/^version: .*/version: \"$2\"/; s/^  - work:soc.remediate/&\n  - work:soc.quarantine/; s/^  - soc.remediate/&\n  - soc.quarantine/" "$1/manifest.yaml"
+}
+# a foreign CA, and somebody with its certificate for the operator's name
+make_intruder() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -noenc -sha384 -days 30 -subj "/O=Foreign/CN=Site CA" -keyout $keys/foreign.key.pem -out $keys/foreign.pem
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-384 -noenc -sha384 -subj "/O=Site/CN=operator" -addext subjectAltName=URI:urn:site:operator -keyout $keys/intruder.key.pem -out $keys/intruder.csr
+  openssl x509 -req -in $keys/intruder.csr -copy_extensions copyall -CA $keys/foreign.pem -CAkey $keys/foreign.key.pem -sha384 -days 30 -out $stick/intruder.pem
+} 2>/dev/null
+fingerprint() { stargraph-pack --json fingerprint "$1" | jq -r .fingerprint; }
+# wrong FINGERPRINT: another one
+wrong() { printf '%s' "$1" | tr '0-9a-f' '1-9a-f0'; }
+key_id() { openssl pkey -pubin -in "$keys/$1.pub.pem" -outform DER | openssl dgst -sha384 -r | cut -c 1-96; }
+# paper: what came by another way than the stick, for the guide's variables.
+paper() {
+  local name
+  for name in publisher governor approver next-publisher next-governor; do
+    [ ! -f $keys/$name.pub.pem ] || printf -v "$(tr a-z- A-Z_ <<<$name)" %s "$(fingerprint $keys/$name.pub.pem)"
+  done
+  [ ! -f /etc/stargraph/audit.pub.pem ] || AUDIT=$(fingerprint /etc/stargraph/audit.pub.pem)
+}
 as() {
   local person=$1
   shift
-  stargraph --config "$site/$person.yaml" "$@"
+  stargraph --config "$keys/$person.yaml" "$@"
 }
 # answers PERSON: HTTP status of /health with that person's certificate, 000 when TLS refuses.
 answers() {
-  curl --silent --output /dev/null --write-out '%{http_code}' --max-time 60 --cacert $site/site.ca.pem --cert "$site/$1.pem" \
-    --key "$site/$1.key.pem" https://localhost:8443/health
+  curl --silent --output /dev/null --write-out '%{http_code}' --max-time 60 --cacert $stick/site.ca.pem --cert "$stick/$1.pem" \
+    --key "$keys/$1.key.pem" https://appliance.site:8443/health
 }
 # start_run NAME ALERT: remembers the run's id.
-start_run() { as operator --json run start graph:soc-triage --params "/usr/share/stargraph/examples/soc-triage/alerts/$2.json" | jq -r .run_id >"$site/run-$1"; [ -s "$site/run-$1" ]; }
-run_id() { cat "$site/run-$1"; }
+start_run() { as operator --json run start graph:soc-triage --params "$examples/alerts/$2.json" | jq -r .run_id >"$keys/run-$1" && grep -q . "$keys/run-$1"; }
+run_id() { cat "$keys/run-$1"; }
 # ends NAME REASON
 ends() {
   local reply
-  reply=$(as operator --json run watch "$(run_id "$1")" --timeout 120)
+  reply=$(as operator --json run watch "$(run_id "$1")" --timeout 200)
   [ "$(jq -r '.state + ": " + .reason' <<<"$reply")" = "done: $2" ] || { printf '%s\n' "$reply" && return 1; }
 }
 # waits NAME: stands at a question; remembers its id.
 waits() {
   local reply
-  reply=$(as operator --json run watch "$(run_id "$1")" --timeout 120)
-  jq -er .interrupt.interrupt_id <<<"$reply" >"$site/interrupt-$1" || { printf '%s\n' "$reply" && return 1; }
+  reply=$(as operator --json run watch "$(run_id "$1")" --timeout 200)
+  jq -er .interrupt.interrupt_id <<<"$reply" >"$keys/interrupt-$1" || { printf '%s\n' "$reply" && return 1; }
+}
+governed() { printf 'kind: %s\nid: %s\nversion: "1.0.0"\n' "$2" "$3" >"$1/manifest.yaml"; }
+rotation_pack() {
+  mkdir -p $keys/rotation && governed $keys/rotation rotation site.rotation
+  printf 'format: stargraph.rotation.v1\nscope: "soc.*"\nold_key: "%s"\nnew_key: "%s"\nreason: "worn out"\n' "$(key_id publisher)" \
+    "$(openssl pkey -pubin -in $keys/next-publisher.pub.pem -outform DER | openssl base64 -A)" >$keys/rotation/rotation.yaml
+}
+revocation_pack() {
+  mkdir -p $keys/revoked && governed $keys/revoked revocation site.revoked
+  printf 'format: stargraph.revocations.v1\nnumber: 1\nkeys:\n  - {key_id: "%s", reason: "left the firm", date: "2026-11-22"}\n' "$(key_id publisher)" >$keys/revoked/revocations.yaml
 }
 site_policy() {
-  mkdir -p $site/policy
-  cat >$site/policy/manifest.yaml <<'Y'
+  mkdir -p $keys/site-policy
+  cat >$keys/site-policy/manifest.yaml <<'Y'
 kind: policy
 id: site.policy
 version: "1.0.0"
 description: The policy of this site.
 Y
-  cat >$site/policy/policy.yaml <<'Y'
+  cat >$keys/site-policy/policy.yaml <<'Y'
 format: stargraph.policy.v1
 label: acceptance
 mode: enforce

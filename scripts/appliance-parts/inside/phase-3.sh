@@ -1,0 +1,30 @@
+# The third boot: the disk in another machine, with another TPM. Recovery from paper; removal; decommission.
+source $here/site.sh
+source $here/look.sh
+paper
+
+equals "SELinux is enforcing" Enforcing "$(getenforce)"
+equals "on another machine's TPM the daemon does not start" 000 "$(answers operator)"
+cp $keys/paper /run/sheet
+guide mainboard
+equals "with the keys from paper it answers" 200 "$(answers operator)"
+check "with every run" 0 ends prod-ransomware "remediation rejected by an analyst"
+check "the log goes on where it was" 0 stargraph-audit verify /var/log/stargraph --pubkey /etc/stargraph/audit.pub.pem --anchor /media/checks/note-2.jsonl
+check "stargraph doctor finds every needed wall held" 0 stargraph doctor
+no_denials "recovery on another machine"
+
+# --- removal
+first_segment=$(ls /var/log/stargraph/audit-*.jsonl | head -n 1)
+check "the package is removed" 0 dpkg --remove stargraph
+check "removal keeps the database, the log and the keys" 0 ls /var/lib/stargraph/stargraph.db "$first_segment" /etc/credstore.encrypted/stargraph-state-key
+equals "nothing listens any more" "" "$(listeners)"
+check "the package is installed again over what was kept" 0 eval "dpkg --install $stick/packages/stargraph_*.deb && systemctl enable --now stargraph-entries.socket stargraph-trust.socket stargraphd.socket"
+equals "and goes on where it was" 200 "$(answers operator)"
+check "with every run" 0 ends prod-ransomware "remediation rejected by an analyst"
+
+# --- the end
+guide decommission
+check "the purge kept the key the log is checked with, and deleted database and keys" 0 eval "ls /etc/stargraph/audit.pub.pem && ! ls /var/lib/stargraph && ! ls /etc/credstore.encrypted/stargraph-state-key"
+equals "purge said what it deleted and what it kept" "deletes /var/lib/stargraph keeps /etc/stargraph/audit.pub.pem keeps /var/log/stargraph " "$(grep -oE '(deletes /var/lib/stargraph$|keeps /etc/stargraph/audit.pub.pem|keeps /var/log/stargraph)' $here/guide.log | tr '\n' ' ')"
+check "what was carried out last verifies without the appliance" 0 stargraph-verify log $stick/log-last --pubkey /media/checks/audit.pub.pem
+guide_ends
