@@ -317,7 +317,7 @@ TEST_F(Slices, RC_T_AUDIT_PathsOfOtherEntriesAreRefused) {
 }
 
 TEST_F(Slices, NothingIsGivenOfWhatIsNotThere) {
-  const auto code = [this](const ExportRequest& request) {
+  const auto code = [](const ExportRequest& request) {
     const auto made = export_log(log_->paths(), audit_public_key(), request, [](std::string_view) {
       ADD_FAILURE() << "a line went out";
       return base::Result<>();
