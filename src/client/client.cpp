@@ -73,6 +73,14 @@ base::Error error_of(long status, const std::string& reply) {
   return error;
 }
 
+Result<json::Value> document_of(const std::string& reply) {
+  json::ParseLimits limits;
+  limits.max_bytes = kMaxReplyBytes;
+  auto value = json::parse(reply, limits);
+  if (!value) return fail(Code::kMalformed, "reply: " + value.error().message);
+  return value;
+}
+
 }  // namespace
 
 struct Client::State {
@@ -80,7 +88,7 @@ struct Client::State {
   std::string url;
   ~State() { curl_easy_cleanup(curl); }
 
-  Result<json::Value> perform(const std::string& path, const std::string* body, const Headers& headers,
+  Result<std::string> perform(const std::string& path, const std::string* body, const Headers& headers,
                               base::Duration timeout);
 };
 
@@ -112,7 +120,7 @@ Result<std::unique_ptr<Client>> Client::make(const Endpoint& endpoint) {
   return std::unique_ptr<Client>(new Client(std::move(state)));
 }
 
-Result<json::Value> Client::State::perform(const std::string& path, const std::string* body, const Headers& headers,
+Result<std::string> Client::State::perform(const std::string& path, const std::string* body, const Headers& headers,
                                            base::Duration timeout) {
   SG_CHECK(path.starts_with('/'));
   std::string reply;
@@ -148,21 +156,23 @@ Result<json::Value> Client::State::perform(const std::string& path, const std::s
   long status = 0;
   SG_CHECK(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
   if (status < 200 || status > 299) return std::unexpected(error_of(status, reply));
-  json::ParseLimits limits;
-  limits.max_bytes = kMaxReplyBytes;
-  auto value = json::parse(reply, limits);
-  if (!value) return fail(Code::kMalformed, "reply: " + value.error().message);
-  return value;
+  return reply;
 }
 
 Result<json::Value> Client::get(const std::string& path, base::Duration timeout) {
+  SG_TRY(const std::string reply, state_->perform(path, nullptr, {}, timeout));
+  return document_of(reply);
+}
+
+Result<std::string> Client::get_text(const std::string& path, base::Duration timeout) {
   return state_->perform(path, nullptr, {}, timeout);
 }
 
 Result<json::Value> Client::post(const std::string& path, const json::Value& body, const Headers& headers,
                                  base::Duration timeout) {
   const std::string text = json::canonical(body);
-  return state_->perform(path, &text, headers, timeout);
+  SG_TRY(const std::string reply, state_->perform(path, &text, headers, timeout));
+  return document_of(reply);
 }
 
 std::string percent_encode(std::string_view text) {

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
 #include <sstream>
 
 #include "integration/answer.hpp"
@@ -261,6 +263,85 @@ TEST(AuditParts, RC_T_AUDIT_TheDaemonsDescriptorsOnlyRead) {
   }
   EXPECT_FALSE((*client)->open_part(audit::LogPart::kSegment, 7, std::chrono::seconds(30)).has_value());
   EXPECT_TRUE((*client)->open_part(audit::LogPart::kSegment, 1, std::chrono::seconds(30)).has_value());  // it goes on
+}
+
+// The operator's program over the same routes, against the same daemon.
+class AuditCommands : public AuditApi {
+ protected:
+  static CommandResult audit(const std::string& who, std::vector<std::string> arguments, bool with_key = true) {
+    std::vector<std::string> argv{
+        (kPrograms / "stargraph").string(), "--url", box().url(""),        "--cert", box().path(who + ".pem"), "--key",
+        box().path(who + ".key"),           "--ca",  box().path("ca.pem"), "audit"};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    if (with_key) argv.insert(argv.end(), {"--pubkey", box().path("audit.pub.pem")});
+    return run_command(argv);
+  }
+  static CommandResult auditor(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), (kPrograms / "stargraph-audit").string());
+    arguments.insert(arguments.end(), {"--pubkey", box().path("audit.pub.pem")});
+    return run_command(arguments);
+  }
+};
+
+TEST_F(AuditCommands, EntriesAreTheTenantsOwnAndProven) {
+  const CommandResult all = audit("alpha-auditor", {"entries"});
+  ASSERT_EQ(all.exit_code, 0) << all.err;
+  EXPECT_NE(all.err.find("of them under checkpoint"), std::string::npos) << all.err;
+  std::istringstream lines(all.out);
+  std::int64_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const auto entry = audit::decode_entry(line);
+    ASSERT_TRUE(entry.has_value());
+    EXPECT_EQ(entry->event.tenant.str(), "alpha");
+    EXPECT_EQ(entry->tenant_seq.value(), count + 1);
+  }
+  EXPECT_GT(count, 20);
+  const CommandResult some = audit("alpha-auditor", {"entries", "--after", "5", "--limit", "3"});
+  ASSERT_EQ(some.exit_code, 0) << some.err;
+  EXPECT_EQ(std::ranges::count(some.out, '\n'), 3);
+  EXPECT_NE(all.out.find(some.out), std::string::npos);
+}
+
+TEST_F(AuditCommands, ProofsGoOnToTheAuditorsProgram) {
+  const CommandResult proof = audit("alpha-auditor", {"proof", "--entry", "4"});
+  ASSERT_EQ(proof.exit_code, 0) << proof.err;
+  std::ofstream(box().path("proof.json")) << proof.out;
+  const CommandResult checked = auditor({"verify-proof", box().path("proof.json")});
+  EXPECT_EQ(checked.exit_code, 0) << checked.out << checked.err;
+  const CommandResult note = audit("alpha-auditor", {"checkpoint"});
+  ASSERT_EQ(note.exit_code, 0) << note.err;
+  std::ofstream(box().path("note.jsonl")) << note.out;
+  const CommandResult grown = audit("alpha-auditor", {"consistency", "--from", box().path("note.jsonl")});
+  ASSERT_EQ(grown.exit_code, 0) << grown.err;
+  std::ofstream(box().path("grown.json")) << grown.out;
+  EXPECT_EQ(auditor({"verify-proof", box().path("grown.json")}).exit_code, 0);
+}
+
+TEST_F(AuditCommands, SegmentsAreCopiedAndVerified) {
+  const CommandResult listed = audit("inspector", {"segments"}, false);
+  ASSERT_EQ(listed.exit_code, 0) << listed.err;
+  EXPECT_NE(listed.out.find("audit-00000001.jsonl"), std::string::npos);
+  const std::string target = box().path("carried");
+  const CommandResult copied = audit("inspector", {"segments", "--to", target});
+  ASSERT_EQ(copied.exit_code, 0) << copied.err;
+  EXPECT_NE(copied.out.find("entries verify"), std::string::npos);
+  EXPECT_EQ(auditor({"verify", target}).exit_code, 0);
+  EXPECT_EQ(audit("inspector", {"segments", "--to", target}).exit_code, base::reason(base::Code::kConflict).exit_code)
+      << "nothing is written over";
+}
+
+TEST_F(AuditCommands, RC_S_AUDIT_NothingIsShownUnderAnotherKey) {
+  const auto other = crypto::PrivateKey::generate(crypto::Algorithm::kEd25519)->public_key().pem();
+  std::ofstream(box().path("other.pub.pem")) << other;
+  for (const std::vector<std::string>& verb :
+       {std::vector<std::string>{"entries"}, {"checkpoint"}, {"proof", "--entry", "4"}}) {
+    std::vector<std::string> arguments = verb;
+    arguments.insert(arguments.end(), {"--pubkey", box().path("other.pub.pem")});
+    const CommandResult refused = audit("alpha-auditor", arguments, false);
+    EXPECT_EQ(refused.exit_code, base::kExitIntegrity) << verb.front() << refused.err;
+    EXPECT_EQ(refused.out, "") << verb.front();
+  }
+  EXPECT_EQ(audit("alpha-auditor", {"entries"}, false).exit_code, base::kExitUsage) << "a key is not optional";
 }
 
 }  // namespace

@@ -48,6 +48,9 @@ class Client {
   // that is not ours.
   [[nodiscard]] base::Result<json::Value> get(const std::string& path,
                                               base::Duration timeout = std::chrono::seconds(30));
+  // The same for a reply that is no JSON document: its bytes.
+  [[nodiscard]] base::Result<std::string> get_text(const std::string& path,
+                                                   base::Duration timeout = std::chrono::seconds(30));
   [[nodiscard]] base::Result<json::Value> post(const std::string& path, const json::Value& body,
                                                const Headers& headers = {},
                                                base::Duration timeout = std::chrono::seconds(30));

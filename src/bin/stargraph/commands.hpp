@@ -27,6 +27,7 @@ struct Context {
 
 void add_run_commands(CLI::App& app, Context& context);
 void add_graph_commands(CLI::App& app, Context& context);
+void add_audit_commands(CLI::App& app, Context& context);
 void add_status_command(CLI::App& app, Context& context);
 void add_doctor_command(CLI::App& app, Context& context);
 

@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
   app.add_flag("--json", context.json, "One JSON document on stdout");
   add_run_commands(app, context);
   add_graph_commands(app, context);
+  add_audit_commands(app, context);
   add_status_command(app, context);
   add_doctor_command(app, context);
   app.footer(
