@@ -23,8 +23,8 @@ class Doctor : public ::testing::Test {
     if (::geteuid() != 0) return;
     box_ = new Appliance(STARGRAPH_PROGRAMS);
     Targets targets;
-    targets.daemon = {"", box_->daemon_pid(), ::geteuid(), ::getegid()};
-    targets.writer = {"", box_->auditd().pid(), ::geteuid(), ::getegid()};
+    targets.daemon = {box_->daemon_pid(), {::geteuid(), ::getegid(), {}}};
+    targets.writer = {box_->auditd().pid(), {::geteuid(), ::getegid(), {}}};
     targets.entries_socket = box_->path("entries.sock");
     targets.trust_socket = box_->path("trust.sock");
     targets.of_daemon = {box_->path("state")};

@@ -27,6 +27,19 @@ std::set<std::string> libraries(const std::string& program) {
   return out;
 }
 
+// Functions that a program takes from libraries.
+std::set<std::string> imports(const std::string& program) {
+  std::set<std::string> out;
+  std::istringstream lines(readelf("--dyn-syms", program));
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t undefined = line.find(" UND ");
+    if (undefined == std::string::npos) continue;
+    const std::string name = line.substr(undefined + 5);
+    out.insert(name.substr(0, name.find('@')));
+  }
+  return out;
+}
+
 class Program : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Program, SG_E_STATE_IsPositionIndependentWithReadOnlyRelocations) {
@@ -82,6 +95,57 @@ TEST(Libraries, RC_E_AUDIT_TheVerifierNeedsNoDatabaseRulesNetworkOrSystemd) {
   const std::set<std::string> allowed = {"libc",      "libm",     "libcrypto",      "libsodium",
                                          "libstdc++", "libgcc_s", "ld-linux-x86-64"};
   for (const std::string& library : libraries("stargraph-audit")) EXPECT_TRUE(allowed.contains(library)) << library;
+}
+
+// libsodium has no validation, so nothing that FIPS would call a security function may be its work: it guards memory,
+// and refuses Ed25519 points that a module would take (docs/fips.md).
+TEST(Libraries, SG_E_STATE_LibsodiumGuardsMemoryAndChecksPointsAndDoesNothingElse) {
+  const std::set<std::string> allowed = {"sodium_init", "sodium_malloc", "sodium_free", "sodium_memzero",
+                                         "crypto_core_ed25519_is_valid_point"};
+  bool seen = false;
+  for (const char* program : {"stargraphd", "stargraph-auditd", "stargraph-pack", "stargraph-audit"}) {
+    for (const std::string& name : imports(program)) {
+      const bool of_sodium =
+          name.starts_with("sodium_") || name.starts_with("crypto_") || name.starts_with("randombytes");
+      seen = seen || of_sodium;
+      EXPECT_TRUE(!of_sodium || allowed.contains(name)) << program << ": " << name;
+    }
+  }
+  EXPECT_TRUE(seen);
+}
+
+// fips=yes reaches EVP and libssl; what goes round them (fips_module(7)) would be computed outside of the module.
+TEST(Libraries, SG_E_STATE_NoProgramCallsCryptographyBelowEvp) {
+  for (const char* program : {"stargraphd", "stargraph-auditd", "stargraph-pack", "stargraph-audit"}) {
+    for (const std::string& name : imports(program)) {
+      for (const char* low : {"SHA1_",
+                              "SHA224_",
+                              "SHA256_",
+                              "SHA384_",
+                              "SHA512_",
+                              "MD5",
+                              "MD4",
+                              "HMAC",
+                              "CMAC_",
+                              "AES_",
+                              "DES_",
+                              "RC4",
+                              "RSA_",
+                              "EC_",
+                              "ECDH_",
+                              "DH_",
+                              "DSA_",
+                              "ED25519_",
+                              "X25519",
+                              "ENGINE_",
+                              "EVP_MD_meth_",
+                              "EVP_CIPHER_meth_",
+                              "EVP_PKEY_meth_",
+                              "RAND_set_",
+                              "RAND_bytes_ex"})
+        EXPECT_FALSE(name.starts_with(low)) << program << ": " << name;
+    }
+  }
 }
 
 }  // namespace

@@ -33,6 +33,9 @@ class PackFormats : public ::testing::Test {
     options.directory = directory_.path();
     return test::run_command(std::move(arguments), options);
   }
+  static bool fips_module_installed() {
+    return test::run_command({"openssl", "list", "-providers", "-provider", "fips"}).ok();
+  }
   CommandResult build(const std::string& from, const std::string& out) const {
     return run({"build", from, "--key", "keys/publisher.key.pem", "--epoch", "1", "--out", out});
   }
@@ -62,6 +65,18 @@ class PackFormats : public ::testing::Test {
   }
   const test::TempDir directory_;
 };
+
+// A publisher's station has no configuration: the flag asks for the module, and without one no key is made.
+TEST_F(PackFormats, SG_E_PACK_KeysAndSignaturesComeFromTheFipsModuleWhenAskedOrNotAtAll) {
+  const CommandResult made = run({"keygen", "--out", "keys", "--name", "fips", "--alg", "ecdsa-p384-sha384", "--fips"});
+  if (fips_module_installed()) {
+    EXPECT_EQ(made.exit_code, 0) << made.err;
+    return;
+  }
+  EXPECT_EQ(made.exit_code, 7) << made.out;
+  EXPECT_NE(made.err.find("fips-unavailable"), std::string::npos) << made.err;
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "keys/fips.key.pem"));
+}
 
 TEST_F(PackFormats, UpstreamsPacksHaveAValidSignatureAndAHashThatIsNotApproved) {
   SG_UPSTREAM_OR_SKIP(upstream);

@@ -23,6 +23,7 @@ struct Options {
   std::string created;
   std::int64_t epoch = 0;
   int passphrase_fd = -1;
+  bool fips = false;
 };
 
 json::Object describe_key(const crypto::PublicKey& key) {
@@ -53,7 +54,7 @@ Result<crypto::Secret> new_passphrase(int fd) {
 }
 
 Result<> keygen(const Context& context, const Options& options) {
-  SG_TRY(start_crypto(false));
+  SG_TRY(start_crypto(options.fips));
   if (!is_file_name(options.name))
     return fail(Code::kUsage, "keygen: --name: letters, digits, dot, dash and underscore");
   SG_TRY(const crypto::Algorithm algorithm, crypto::algorithm_from_name(options.algorithm));
@@ -115,7 +116,7 @@ std::vector<pack::File> files_of(const pack::Unsigned& compiled) {
 }
 
 Result<> build(const Context& context, const Options& options) {
-  SG_TRY(start_crypto(false));
+  SG_TRY(start_crypto(options.fips));
   SG_TRY(const base::Timestamp created, creation_time(options.created));
   SG_TRY(const Built built, compile_from(options.directory, {base::Epoch(options.epoch), created}));
   SG_TRY(check_meaning(context.jail.get(), built.compiled.manifest, files_of(built.compiled)));
@@ -126,7 +127,7 @@ Result<> build(const Context& context, const Options& options) {
 }
 
 Result<> sign(const Context& context, const Options& options) {
-  SG_TRY(start_crypto(false));
+  SG_TRY(start_crypto(options.fips));
   SG_TRY(const base::Bytes bytes, read_pack(options.file));
   SG_TRY(const pack::Container container, pack::parse(bytes));
   SG_TRY(const crypto::PrivateKey key, read_private_key(options.key, options.passphrase_fd));
@@ -136,7 +137,12 @@ Result<> sign(const Context& context, const Options& options) {
   return report_pack(context, with_one_more, out);
 }
 
+void add_fips_option(CLI::App& command, Options& options) {
+  command.add_flag("--fips", options.fips, "All cryptography from OpenSSL's FIPS module, or nothing is done");
+}
+
 void add_key_options(CLI::App& command, Options& options) {
+  add_fips_option(command, options);
   command.add_option("--key", options.key, "Private key, PEM, mode 0600")->type_name("FILE")->required();
   command.add_option("--passphrase-fd", options.passphrase_fd, "Descriptor to read the key's passphrase from")
       ->type_name("N");
@@ -167,6 +173,7 @@ void add_signer_commands(CLI::App& app, Context& context) {
   command
       ->add_option("--passphrase-fd", options->passphrase_fd, "Encrypt the key with the line read from this descriptor")
       ->type_name("N");
+  add_fips_option(*command, *options);
   command->callback(
       [&context, options] { context.action = [&context, options] { return keygen(context, *options); }; });
 

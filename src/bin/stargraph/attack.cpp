@@ -17,6 +17,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <sstream>
 
 #include "attack_listener.hpp"
 #include "attempt.hpp"
@@ -30,7 +31,8 @@ namespace {
 using base::Path;
 using Kind = Outcome::Kind;
 
-constexpr uid_t kNobody = 65534;
+constexpr uid_t kNobodyId = 65534;  // of user and group, on every system of today
+const Identity kNobody{kNobodyId, kNobodyId, {}};
 constexpr std::size_t kMaxPaths = 20'000;  // of one folder tree; each is tried by each stranger
 constexpr int kHangUpMs = 2'000;
 
@@ -158,7 +160,7 @@ class Attack {
   void sockets();
   void writer_at_the_door();
   void files(const std::string& whose, const std::vector<Path>& places, const std::string& stranger,
-             std::optional<std::pair<uid_t, gid_t>> as);
+             const std::optional<Identity>& as);
   void selinux();
   void add(const std::string& name, WallState state, std::string detail, bool needed = true) {
     walls_.push_back({"attack." + name, state, std::move(detail), needed});
@@ -227,12 +229,12 @@ void Attack::sockets() {
       add(wall, WallState::kUntested, "the audit writer does not run");
       continue;
     }
-    const auto knock_as = [&](uid_t uid, gid_t gid) {
-      return attempt([=] { return become(uid, gid); }, [&] { return result(base::Descriptor(dial(path)).open()); });
+    const auto knock_as = [&](const Identity& who) {
+      return attempt([&] { return become(who); }, [&] { return result(base::Descriptor(dial(path)).open()); });
     };
-    const Outcome nobody = knock_as(kNobody, kNobody);
-    const bool for_daemon = path == targets_.entries_socket || !targets_.daemon || targets_.daemon->uid == 0;
-    const Outcome daemon = for_daemon ? nobody : knock_as(targets_.daemon->uid, targets_.daemon->gid);
+    const Outcome nobody = knock_as(kNobody);
+    const bool for_daemon = path == targets_.entries_socket || !targets_.daemon || targets_.daemon->identity.uid == 0;
+    const Outcome daemon = for_daemon ? nobody : knock_as(targets_.daemon->identity);
     if (nobody.kind == Kind::kDone || daemon.kind == Kind::kDone) {
       add(wall, WallState::kAbsent, nobody.kind == Kind::kDone ? "anybody may connect" : "the daemon may connect");
     } else if (nobody.is(EACCES) && daemon.is(EACCES)) {
@@ -250,7 +252,7 @@ void Attack::writer_at_the_door() {
   const char* const wall = "audit-writer.peer";
   if (!targets_.writer || !targets_.daemon)
     return add(wall, WallState::kUntested, "daemon and audit writer do not both run");
-  if (targets_.daemon->uid == 0) return add(wall, WallState::kUntested, "the daemon's user is root");
+  if (targets_.daemon->identity.uid == 0) return add(wall, WallState::kUntested, "the daemon's user is root");
   const Outcome root = attempt(nothing, [&] { return try_to_stay(targets_.entries_socket); });
   if (root.kind == Kind::kDone) return add(wall, WallState::kAbsent, "it lets another user than the daemon's stay");
   if (root.is(EPIPE)) return add(wall, WallState::kHeld, "it sends root away, who is not the daemon's user");
@@ -258,17 +260,17 @@ void Attack::writer_at_the_door() {
 }
 
 void Attack::files(const std::string& whose, const std::vector<Path>& places, const std::string& stranger,
-                   std::optional<std::pair<uid_t, gid_t>> as) {
+                   const std::optional<Identity>& as) {
   const std::string wall = "files." + whose + ".from-" + stranger;
   if (!as) return add(wall, WallState::kUntested, stranger + " does not run");
-  if (as->first == 0) return add(wall, WallState::kUntested, stranger + " is root");
+  if (as->uid == 0) return add(wall, WallState::kUntested, stranger + " is root");
   const std::vector<Path> paths = everything_in(places);
   if (paths.empty()) return add(wall, WallState::kUntested, "there is nothing to open");
   // The child tells by shared memory which one it could open.
   void* const shared = ::mmap(nullptr, sizeof(std::size_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return add(wall, WallState::kUntested, "no memory");
   auto* const found = static_cast<volatile std::size_t*>(shared);
-  const Outcome tried = attempt([&] { return become(as->first, as->second); },
+  const Outcome tried = attempt([&] { return become(*as); },
                                 [&] {
                                   for (std::size_t i = 0; i < paths.size(); ++i) {
                                     *found = i;
@@ -282,7 +284,8 @@ void Attack::files(const std::string& whose, const std::vector<Path>& places, co
   if (tried.kind == Kind::kDone) return add(wall, WallState::kAbsent, stranger + " could open " + at);
   if (!tried.is(EACCES)) return add(wall, WallState::kUntested, "no answer in time, last at " + at);
   add(wall, WallState::kHeld,
-      stranger + " could open none of " + std::to_string(paths.size()) + (paths.size() == 1 ? " path" : " paths"));
+      stranger + " could open none of " + std::to_string(paths.size()) + (paths.size() == 1 ? " path" : " paths") +
+          (paths.size() < kMaxPaths ? "" : ", the first of more"));
 }
 
 // Not root's shell either starts a program in the daemon's domain: only the daemon's own file leads there.
@@ -315,43 +318,44 @@ void Attack::selinux() {
 }
 
 std::vector<Wall> Attack::run() {
-  using As = std::optional<std::pair<uid_t, gid_t>>;
   const auto as = [](const std::optional<Targets::Program>& program) {
-    return program ? As({program->uid, program->gid}) : As();
+    return program ? std::optional(program->identity) : std::nullopt;
   };
-  const As nobody({kNobody, kNobody});
   system_calls("daemon", targets_.daemon);
   system_calls("audit-writer", targets_.writer);
   network("daemon", targets_.daemon);
   network("audit-writer", targets_.writer);
   sockets();
   writer_at_the_door();
-  files("state", targets_.of_daemon, "nobody", nobody);
+  files("state", targets_.of_daemon, "nobody", kNobody);
   files("state", targets_.of_daemon, "audit-writer", as(targets_.writer));
-  files("log", targets_.of_writer, "nobody", nobody);
+  files("log", targets_.of_writer, "nobody", kNobody);
   files("log", targets_.of_writer, "daemon", as(targets_.daemon));
-  files("keys", targets_.of_root, "nobody", nobody);
+  files("keys", targets_.of_root, "nobody", kNobody);
   files("keys", targets_.of_root, "daemon", as(targets_.daemon));
   for (Wall& wall : attack_listener(targets_.daemon ? targets_.daemon->pid : 0)) walls_.push_back(std::move(wall));
   selinux();
   return std::move(walls_);
 }
 
-std::optional<Targets::Program> target(const char* name, const char* program) {
+std::optional<Targets::Program> target(const char* program) {
   const auto process = find_process("/", program);
   if (!process) return std::nullopt;
   const auto uid = status_number(process->status, "Uid");
   const auto gid = status_number(process->status, "Gid");
   if (!uid || !gid) return std::nullopt;
-  return Targets::Program{name, static_cast<pid_t>(std::stol(process->pid)), *uid, *gid};
+  Targets::Program found{static_cast<pid_t>(std::stol(process->pid)), {*uid, *gid, {}}};
+  std::istringstream groups(status_field(process->status, "Groups"));
+  for (gid_t group = 0; groups >> group;) found.identity.groups.push_back(group);
+  return found;
 }
 
 }  // namespace
 
 Targets find_targets() {
   Targets targets;
-  targets.daemon = target("daemon", "stargraphd");
-  targets.writer = target("audit-writer", "stargraph-auditd");
+  targets.daemon = target("stargraphd");
+  targets.writer = target("stargraph-auditd");
   return targets;
 }
 

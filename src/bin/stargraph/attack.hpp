@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "attempt.hpp"
 #include "doctor.hpp"
 
 namespace stargraph::cli {
@@ -18,10 +19,8 @@ namespace stargraph::cli {
 // Whom to attack. What is not there is untested.
 struct Targets {
   struct Program {
-    std::string name;  // of its walls
     pid_t pid = 0;
-    uid_t uid = 0;
-    gid_t gid = 0;
+    Identity identity;
   };
   std::optional<Program> daemon;
   std::optional<Program> writer;

@@ -126,8 +126,9 @@ Outcome attempt(const std::function<bool()>& prepare, const std::function<int()>
   return {.kind = code == 0 ? Outcome::Kind::kDone : Outcome::Kind::kRefused, .error = code};
 }
 
-bool become(uid_t uid, gid_t gid) {
-  return ::setgroups(0, nullptr) == 0 && ::setresgid(gid, gid, gid) == 0 && ::setresuid(uid, uid, uid) == 0;
+bool become(const Identity& who) {
+  return ::setgroups(who.groups.size(), who.groups.data()) == 0 && ::setresgid(who.gid, who.gid, who.gid) == 0 &&
+         ::setresuid(who.uid, who.uid, who.uid) == 0;
 }
 
 Result<std::vector<Filter>> filters_of(pid_t pid) {

@@ -29,8 +29,14 @@ struct Outcome {
 // Forks; the child calls `prepare`, then `act`, which gives 0 or an errno. One thread only.
 [[nodiscard]] Outcome attempt(const std::function<bool()>& prepare, const std::function<int()>& act);
 
-// Becomes another user for good: no group but `gid`, no capability left.
-[[nodiscard]] bool become(uid_t uid, gid_t gid);
+// Whose place an attempt is made from.
+struct Identity {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  // supplementary
+};
+// Becomes another user for good, with these groups alone and no capability left.
+[[nodiscard]] bool become(const Identity& who);
 
 // A system-call filter as the kernel holds it.
 using Filter = std::vector<sock_filter>;

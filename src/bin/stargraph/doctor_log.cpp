@@ -99,7 +99,9 @@ void Log::fips(const std::string& tail) {
   add("fips", WallState::kHeld,
       "enforced at the daemon's last start: module " + (module.empty() ? "unnamed" : base::printable(module)) +
           ", version " + (version.empty() ? "not told" : base::printable(version)) +
-          "; a mode is not a validation: whether this module has a certificate, its vendor says",
+          "; a mode is not a validation: whether this module has a certificate, its vendor says. One use is not "
+          "approved: "
+          "SQLCipher derives a key from the random database key by 2 iterations of PBKDF2 (docs/fips.md)",
       false);
 }
 

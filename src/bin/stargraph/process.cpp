@@ -1,6 +1,7 @@
 #include "process.hpp"
 
 #include <charconv>
+#include <sstream>
 #include <vector>
 
 namespace stargraph::cli {
@@ -23,6 +24,17 @@ struct Candidate {
   bool exact = false;   // its executable is seen, and is the program
 };
 
+// Whether one of the lines "HIERARCHY:CONTROLLERS:PATH" names the system's unit. A user's own unit of that name lies
+// elsewhere, below user.slice.
+bool is_served(const std::string& cgroups, std::string_view program) {
+  const std::string unit = ":/system.slice/" + std::string(program) + ".service";
+  std::istringstream lines(cgroups);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.ends_with(unit)) return true;
+  }
+  return false;
+}
+
 // A process by that name whose executable is not seen to be another one.
 std::optional<Candidate> candidate(const Path& root, const std::string& pid, std::string_view program) {
   const std::string folder = "/proc/" + pid;
@@ -34,10 +46,9 @@ std::optional<Candidate> candidate(const Path& root, const std::string& pid, std
   // "name (deleted)": the package was upgraded under the running program.
   const bool exact = file == program || file == std::string(program) + " (deleted)";
   if (!file.empty() && !exact) return std::nullopt;
-  const std::string cgroup = trimmed(read_text(root, folder + "/cgroup").value_or(""));
   return Candidate{.pid = pid,
                    .parent = status_field(read_text(root, folder + "/status").value_or(""), "PPid"),
-                   .served = cgroup.ends_with("/" + std::string(program) + ".service"),
+                   .served = is_served(read_text(root, folder + "/cgroup").value_or(""), program),
                    .exact = exact};
 }
 

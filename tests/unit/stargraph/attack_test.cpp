@@ -53,7 +53,7 @@ class Standing {
   Standing& operator=(const Standing&) = delete;
   [[nodiscard]] bool ready() const { return ready_; }
   [[nodiscard]] std::optional<Targets::Program> program(uid_t uid = 0) const {
-    return Targets::Program{"", pid_, uid, uid};
+    return Targets::Program{pid_, {uid, uid, {}}};
   }
   [[nodiscard]] bool stands_still() const {
     int status = 0;
@@ -135,7 +135,7 @@ TEST_F(Attack, ClaimsNothingWhereThereIsNothingToAttack) {
 }
 
 TEST_F(Attack, ClaimsNothingWithoutRoot) {
-  const auto code = attempt([] { return become(65534, 65534); },
+  const auto code = attempt([] { return become({65534, 65534, {}}); },
                             [&] {
                               const auto walls = attack(nothing_);
                               return walls.size() == 1 && walls[0].state == WallState::kUntested ? 0 : 1;
@@ -241,6 +241,18 @@ TEST_F(Attack, SG_I_STATE_OpensWhatOthersCanOpenAndNamesIt) {
   walls = attack(nothing_);
   expect(walls, "attack.files.state.from-nobody", WallState::kAbsent, "stargraph.db");
   expect(walls, "attack.files.keys.from-nobody", WallState::kAbsent, "key");
+}
+
+// The audit writer's user is in the daemon's group, for the configuration's sake.
+TEST_F(Attack, SG_I_STATE_ComesWithTheGroupsThatAProcessHas) {
+  const Standing writer([] { return true; });
+  nothing_.writer = writer.program(989);
+  file("state", 0640);
+  ASSERT_EQ(::chown((dir_ / "state").c_str(), 0, 990), 0);
+  nothing_.of_daemon = {dir_ / "state"};
+  expect(attack(nothing_), "attack.files.state.from-audit-writer", WallState::kHeld);
+  nothing_.writer->identity.groups = {990};
+  expect(attack(nothing_), "attack.files.state.from-audit-writer", WallState::kAbsent, "state");
 }
 
 TEST_F(Attack, RC_E_AUDIT_OpensTheLogAsTheDaemonsUser) {

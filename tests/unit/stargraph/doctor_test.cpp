@@ -114,7 +114,8 @@ TEST_F(Doctor, TakesTheProcessOfTheServiceForTheProgramNotWhoeverBearsItsName) {
   write("/proc/21/cgroup", "0::/system.slice/stargraph-auditd.service\n");
   for (const char* pid : {"11", "31"}) {  // before and after it in the list
     process(pid, "stargraph-audit", "990", "user_u:user_r:user_t:s0");
-    write("/proc/" + std::string(pid) + "/cgroup", "0::/user.slice/user-1000.slice/session-1.scope\n");
+    write("/proc/" + std::string(pid) + "/cgroup",
+          "0::/user.slice/user-1000.slice/user@1000.service/app.slice/stargraph-auditd.service\n");
   }
   EXPECT_EQ(state("users"), WallState::kHeld);
   EXPECT_EQ(doctor_exit_code(look()), base::kExitDone);
@@ -180,6 +181,7 @@ TEST_F(Doctor, RC_S_AUDIT_TakesNoEntryFromInsideAnother) {
 TEST_F(Doctor, NamesTheFipsModuleAndItsVersionAndThatAModeIsNoValidation) {
   EXPECT_NE(detail("fips").find("OpenSSL FIPS Provider, version 3.5.7"), std::string::npos);
   EXPECT_NE(detail("fips").find("not a validation"), std::string::npos);
+  EXPECT_NE(detail("fips").find("2 iterations of PBKDF2"), std::string::npos);
 }
 
 TEST_F(Doctor, SeesACapabilityAndTheWayToNewOnes) {
