@@ -47,11 +47,12 @@ WorkItem item_of(const WorkRow& work) {
   return item;
 }
 
-Result<> holds(const WorkRow& work, const Caller& worker, const std::string& lease) {
+// Who does not hold the lease does not learn what kind the task is.
+Result<> holds(const WorkRow& work, const Caller& worker, const std::string& lease, const Engine::MayWork& may) {
   const bool same = crypto::equal_constant_time(base::as_bytes(work.lease), base::as_bytes(lease));
   if (work.state != WorkState::kLeased || !same || work.owner != worker.actor)
     return fail(Code::kLeaseLost, "task: the lease is not held any more");
-  return {};
+  return may ? may(work.kind) : Result<>();
 }
 
 }  // namespace
@@ -96,12 +97,12 @@ Result<std::optional<WorkItem>> Engine::lease(const Caller& worker, const std::v
 }
 
 Result<base::Timestamp> Engine::heartbeat(const Caller& worker, const std::vector<base::TenantId>& tenants,
-                                          const base::TaskId& task, const std::string& lease) {
+                                          const base::TaskId& task, const std::string& lease, const MayWork& may) {
   base::Timestamp until{};
   const base::Timestamp now = state_->services.env.now();
   SG_TRY(state_->commit([&](Connection& db) -> Result<> {
     SG_TRY(WorkRow work, load_work(db, tenants, task));
-    SG_TRY(holds(work, worker, lease));
+    SG_TRY(holds(work, worker, lease, may));
     until = std::min(now + state_->limits.lease_time, work.deadline);
     work.lease_until = until;
     return save_work(db, work);
@@ -110,7 +111,7 @@ Result<base::Timestamp> Engine::heartbeat(const Caller& worker, const std::vecto
 }
 
 Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task,
-                          const std::string& lease, const json::Object& output) {
+                          const std::string& lease, const json::Object& output, const MayWork& may) {
   SG_TRY(json::check_portable(output));
   const std::string digest = crypto::domain_digest(kOutputDomain, json::canonical(output)).hex();
   WorkRow seen;
@@ -127,7 +128,7 @@ Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId
   SG_TRY(const std::shared_ptr<const Basis> basis, state_->basis(row.basis_hash));
   SG_TRY(state_->change_row(key.first, key.second, [&](Connection& db, Unit& unit) -> Result<> {
     SG_TRY(WorkRow work, load_work(db, tenants, task));
-    SG_TRY(holds(work, worker, lease));
+    SG_TRY(holds(work, worker, lease, may));
     work.state = WorkState::kDone;
     work.output_digest = digest;
     SG_TRY(save_work(db, work));
@@ -142,7 +143,7 @@ Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId
 }
 
 Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantId>& tenants, const base::TaskId& task,
-                           const std::string& lease, const std::string& message, bool retryable) {
+                           const std::string& lease, const std::string& message, bool retryable, const MayWork& may) {
   SG_TRY(json::check_portable(message));
   if (message.size() > kMaxMessageBytes) return fail(Code::kRequestInvalid, "task: message: too long");
   WorkRow seen;
@@ -153,7 +154,7 @@ Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantI
   bool again = false;
   SG_TRY(state_->change_row(seen.tenant, seen.run, [&](Connection& db, Unit& unit) -> Result<> {
     SG_TRY(WorkRow work, load_work(db, tenants, task));
-    SG_TRY(holds(work, worker, lease));
+    SG_TRY(holds(work, worker, lease, may));
     again = retryable && work.attempt < kMaxAttempts;
     work.state = again ? WorkState::kReady : WorkState::kFailed;
     work.lease.clear();

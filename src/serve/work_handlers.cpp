@@ -32,6 +32,7 @@ Result<> check_kinds(const std::vector<std::string>& kinds) {
 }
 
 // By the gate in force now: a long poll may outlive the one it began with, and what it hands out then is new.
+// A lease outlives it too.
 Result<> may_work(const Api& api, const base::ActorName& name, const std::vector<std::string>& kinds) {
   const std::shared_ptr<const policy::Gate> gate = api.services().gate.get();
   const policy::Principal* const principal = gate->find(name);
@@ -40,6 +41,10 @@ Result<> may_work(const Api& api, const base::ActorName& name, const std::vector
     SG_TRY(gate->check(*principal, policy::Capability::kWork, kind));
   }
   return {};
+}
+
+engine::Engine::MayWork may_still_work(const Api& api, const Request& request) {
+  return [&](const std::string& kind) { return may_work(api, request.principal->name, {kind}); };
 }
 
 }  // namespace
@@ -69,8 +74,8 @@ Result<Response> post_heartbeat(Api& api, const Request& request) {
   const std::string lease = in.text("lease", 1, kMaxLeaseBytes);
   SG_TRY(in.finish());
   SG_TRY(const base::TaskId task, task_of(request));
-  SG_TRY(const base::Timestamp until,
-         api.engine().heartbeat(api.caller(request), request.principal->tenants, task, lease));
+  SG_TRY(const base::Timestamp until, api.engine().heartbeat(api.caller(request), request.principal->tenants, task,
+                                                             lease, may_still_work(api, request)));
   return json_response(200, json::Object{{"lease_until", base::format_rfc3339(until)}});
 }
 
@@ -81,7 +86,8 @@ Result<Response> post_complete(Api& api, const Request& request) {
   SG_TRY(in.finish());
   if (output.object() == nullptr) return fail(Code::kMalformed, "request: output: expected an object");
   SG_TRY(const base::TaskId task, task_of(request));
-  SG_TRY(api.engine().complete(api.caller(request), request.principal->tenants, task, lease, *output.object()));
+  SG_TRY(api.engine().complete(api.caller(request), request.principal->tenants, task, lease, *output.object(),
+                               may_still_work(api, request)));
   return json_response(200, json::Object{{"status", "completed"}});
 }
 
@@ -93,7 +99,8 @@ Result<Response> post_fail(Api& api, const Request& request) {
   const bool retryable = in.boolean("retryable");
   SG_TRY(in.finish());
   SG_TRY(const base::TaskId task, task_of(request));
-  SG_TRY(api.engine().fail_task(api.caller(request), request.principal->tenants, task, lease, message, retryable));
+  SG_TRY(api.engine().fail_task(api.caller(request), request.principal->tenants, task, lease, message, retryable,
+                                may_still_work(api, request)));
   return json_response(200, json::Object{{"status", "failed"}});
 }
 

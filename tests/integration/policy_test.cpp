@@ -201,6 +201,38 @@ TEST_F(ClearedDaemon, RC_T_REPLAY_AReloadChangesWhatStartsAndNotWhatRuns) {
   EXPECT_EQ(box().stop(), 0);
 }
 
+// It held the task when the policy gave the kind to somebody else.
+TEST_F(ClearedDaemon, RC_E_POLICY_AWorkerThatLostAKindFinishesNoTaskOfIt) {
+  policy::Bundle bundle = Site::policy();
+  bundle.roles["worker"] = {{policy::Capability::kWork, "demo.*"}};
+  bundle.assignments["worker"] = {"worker"};
+  ASSERT_EQ(site_.import_error(site_.policy_pack(bundle, 1)), "");
+  ASSERT_EQ(site_.import_error(site_.graphs(
+                "soc.work", "ir_version: \"1.0.0\"\nid: work\nnodes: [{id: a, kind: demo.a}, {id: z, kind: halt}]\n", 1,
+                "workers: [demo.a]\n")),
+            "");
+  box().start_daemon();
+  const std::string run = member(start("operator", "work").out, "run_id");
+  const CommandResult leased = box().post("worker", "/v1/work/lease", R"({"kinds":["demo.a"],"wait_ms":10000})");
+  const std::string task = member(leased.out, "task_id");
+  ASSERT_NE(task, "") << leased.out;
+  const std::string lease = R"({"lease":")" + member(leased.out, "lease") + "\"";
+  EXPECT_EQ(status_of(box().post("worker", "/v1/work/" + task + "/heartbeat", lease + "}")), "200");
+  bundle.roles["worker"] = {{policy::Capability::kWork, "other.*"}};
+  ASSERT_EQ(site_.import_error(site_.policy_pack(bundle, 2)), "");
+  EXPECT_EQ(site_.reload().reason, std::nullopt);
+  for (const auto& [act, body] :
+       std::vector<std::pair<std::string, std::string>>{{"heartbeat", lease + "}"},
+                                                        {"complete", lease + R"(,"output":{"v":"x"}})"},
+                                                        {"fail", lease + R"(,"message":"m","retryable":false})"}}) {
+    const CommandResult refused = box().post("worker", "/v1/work/" + task + "/" + act, body);
+    EXPECT_EQ(status_of(refused), "403") << act << refused.out;
+    EXPECT_EQ(member(refused.out, "code"), "capability-denied") << act;
+  }
+  EXPECT_EQ(member(view(run), "state"), "working");
+  EXPECT_EQ(box().stop(), 0);
+}
+
 TEST_F(ClearedDaemon, SG_T_PACK_AReloadTakesUpAllOrNothing) {
   govern();
   const std::string before = box().curl("operator", {"/v1/graphs"}).out;

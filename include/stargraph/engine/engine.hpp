@@ -96,16 +96,21 @@ class Engine {
   // and leases again and misses nothing in between. False: time is up, or the engine stops.
   [[nodiscard]] bool wait_for_work(base::Duration timeout);
   // What follows names the worker's tenants: kTaskUnknown for a task of another one; kLeaseLost when the
-  // token is not the task's current lease or somebody else's.
+  // token is not the task's current lease or somebody else's. Then `may` is asked whether the worker may still work on
+  // tasks of this kind, since that can have changed while it held the lease: its error is returned and nothing
+  // changes; the lease runs out, and the task goes to another. Empty: not asked.
+  using MayWork = std::function<base::Result<>(const std::string& kind)>;
   [[nodiscard]] base::Result<base::Timestamp> heartbeat(const Caller& worker,
                                                         const std::vector<base::TenantId>& tenants,
-                                                        const base::TaskId& task, const std::string& lease);
+                                                        const base::TaskId& task, const std::string& lease,
+                                                        const MayWork& may = {});
   // The same completion twice is fine and changes nothing; another one for a completed task is kConflict.
   [[nodiscard]] base::Result<> complete(const Caller& worker, const std::vector<base::TenantId>& tenants,
-                                        const base::TaskId& task, const std::string& lease, const json::Object& output);
+                                        const base::TaskId& task, const std::string& lease, const json::Object& output,
+                                        const MayWork& may = {});
   [[nodiscard]] base::Result<> fail_task(const Caller& worker, const std::vector<base::TenantId>& tenants,
                                          const base::TaskId& task, const std::string& lease, const std::string& message,
-                                         bool retryable);
+                                         bool retryable, const MayWork& may = {});
 
   // A revocation was taken up: `because` says of a pack why it counts no more, and stands in the place of the one given
   // before. From the moment this is called nothing starts that rests on such a pack; its graphs leave the catalog; runs

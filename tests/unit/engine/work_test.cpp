@@ -90,6 +90,37 @@ TEST_F(Work, SG_S_STATE_ALeaseIsItsHoldersAlone) {
   EXPECT_EQ(view(run).state, RunState::kWorking);
 }
 
+// Its rights can change while it holds a lease; asked is what they are when it comes back.
+TEST_F(Work, SG_E_STATE_AWorkerThatLostTheKindFinishesNothing) {
+  const base::RunId run = start_work();
+  const WorkItem item = *lease(kKinds);
+  std::vector<std::string> asked;
+  const Engine::MayWork never = [&](const std::string& kind) -> base::Result<> {
+    asked.push_back(kind);
+    return base::fail(Code::kCapabilityDenied, "lost");
+  };
+  const std::vector<base::TenantId> own{worker_.tenant};
+  EXPECT_EQ(why(engine_->heartbeat(worker_, own, item.id, item.lease, never)), Code::kCapabilityDenied);
+  EXPECT_EQ(why(engine_->complete(worker_, own, item.id, item.lease, {{"result", 1}}, never)), Code::kCapabilityDenied);
+  for (const bool retryable : {true, false}) {
+    EXPECT_EQ(why(engine_->fail_task(worker_, own, item.id, item.lease, "x", retryable, never)),
+              Code::kCapabilityDenied);
+  }
+  EXPECT_EQ(asked, std::vector<std::string>(4, kKinds.front()));
+  // Who holds no lease is not told what kind it is.
+  const Caller thief{base::ActorName("thief"), worker_.tenant, "request-3"};
+  EXPECT_EQ(why(engine_->complete(thief, own, item.id, item.lease, {{"result", 1}}, never)), Code::kLeaseLost);
+  EXPECT_EQ(asked.size(), 4U);
+  EXPECT_EQ(view(run).state, RunState::kWorking);
+  EXPECT_EQ(count_audited("work.completed"), 0);
+  EXPECT_EQ(count_audited("work.failed"), 0);
+  // The lease was not made longer, so the task goes to another when it runs out.
+  advance(60s);
+  const WorkItem taken = *lease(kKinds);
+  EXPECT_EQ(taken.id, item.id);
+  EXPECT_TRUE(complete(taken, {{"result", 2}}).has_value());
+}
+
 TEST_F(Work, TheSameCompletionTwiceCountsOnce) {
   const base::RunId run = start_work();
   const WorkItem item = *lease(kKinds);
