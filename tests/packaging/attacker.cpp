@@ -121,7 +121,7 @@ Outcome attempt(const std::string& row, const char* argument) {
   if (row == "load") return load(argument);
   if (row == "write-and-load") return write_and_load(argument);
   if (row == "write-and-run-memory") return write_and_run_memory();
-  if (row == "trace") return outcome(::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr) == 0);
+  if (row == "trace") return outcome(::ptrace(PTRACE_SEIZE, 1, nullptr, nullptr) == 0);  // stops nobody
   if (row == "udp") return ::socket(AF_INET, SOCK_DGRAM, 0) >= 0 ? 0 : -errno;
   std::fprintf(stderr, "attacker: no such row: %s\n", row.c_str());
   ::_exit(125);

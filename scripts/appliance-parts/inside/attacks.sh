@@ -31,7 +31,7 @@ mkdir -p /run/systemd/system
 sed -e 's/^ListenStream=.*/ListenStream=127.0.0.1:8444/' -e 's/^FileDescriptorName=.*/FileDescriptorName=https/' /usr/lib/systemd/system/stargraphd.socket >/run/systemd/system/stargraph-attack.socket
 rows=(dial-through-listener dial udp execute=/usr/bin/true reach=/run/stargraph/trust.sock "read=/var/log/stargraph/${first_segment##*/}"
   "append=/var/log/stargraph/${first_segment##*/}" read=/etc/credstore.encrypted/stargraph-audit-key read=/run/credentials/stargraph-auditd.service/stargraph-audit-key
-  append=/etc/stargraph/stargraph.yaml load=/srv/library.so write-and-load=/tmp/library.so write-and-run-memory trace)
+  append=/etc/stargraph/stargraph.yaml load=/srv/library.so write-and-load=/tmp/mine.so write-and-load=/dev/shm/mine.so write-and-load=/var/lib/stargraph/mine.so write-and-run-memory trace)
 sed -e "s|^ExecStart=.*|ExecStart=$attacker ${rows[*]}|" \
   -e 's/^Sockets=.*/Sockets=stargraph-attack.socket/' -e 's/^Type=.*/Type=oneshot/' -e '/^Restart/d; /^WatchdogSec/d; /^ExecReload/d; /^NotifyAccess/d; /^LoadCredential/d' \
   -e 's|^ExecPaths=.*|ExecPaths='$attacker' /usr/lib /lib -/lib64|' -e 's/stargraphd.socket/stargraph-attack.socket/' \
