@@ -75,16 +75,11 @@ std::vector<base::KeyId> key_ids(json::Reader& in, std::string_view member) {
   return keys;
 }
 
-// A pin of before thresholds has one "key_id".
 Result<Pin> read_pin(json::Reader& in) {
   Pin pin;
   pin.scope = in.text("scope", 1, 130);
-  if (in.optional_value("keys") == nullptr) {
-    pin.keys.push_back(key_id(in, "key_id"));
-  } else {
-    pin.keys = key_ids(in, "keys");
-    pin.threshold = static_cast<int>(in.integer("threshold", 1, static_cast<std::int64_t>(pack::kMaxSignatures)));
-  }
+  pin.keys = key_ids(in, "keys");
+  pin.threshold = static_cast<int>(in.integer("threshold", 1, static_cast<std::int64_t>(pack::kMaxSignatures)));
   SG_TRY(check_scope(pin.scope));
   const bool sorted = std::ranges::adjacent_find(pin.keys, std::greater_equal<>()) == pin.keys.end();
   if (!sorted || pin.keys.empty() || pin.threshold > static_cast<int>(pin.keys.size())) {
@@ -175,8 +170,7 @@ Result<Body> decode_key_added(json::Reader& in) {
   const auto approval = optional_digest(in, "approval");
   const std::string fingerprint = in.text("fingerprint", 96, 96);
   std::string holder = in.optional_text("holder", 1, kMaxHolderBytes).value_or("");
-  const auto how = confirmation_from_name(
-      in.optional_text("how", 1, 32).value_or(std::string(confirmation_name(Confirmation::kFingerprint))));
+  const auto how = confirmation_from_name(in.text("how", 1, 32));
   if (!how) in.refuse("how", Code::kMalformed, "not a way to confirm a key");
   const base::KeyId id = key_id(in, "key_id");
   const auto review_by = in.optional_text("review_by", 1, 64);
@@ -324,7 +318,7 @@ std::optional<ActKind> act_of(audit::EventName event) {
 json::Object encode_act(const Act& act) {
   json::Object out;
   out.set("act", act.number);
-  if (act.previous) out.set("previous", act.previous->value());
+  out.set("previous", act.previous.value());
   std::visit(Encoder{out}, act.body);
   return out;
 }
@@ -333,10 +327,10 @@ Result<Act> decode_act(ActKind kind, const json::Object& data) {
   const json::Value value(data);
   json::Reader in(value, "trust act");
   const std::int64_t number = in.integer("act", 1, json::kMaxInteger);
-  const auto previous = in.optional_integer("previous", 0, json::kMaxInteger);
+  const audit::SourceSeq previous(in.integer("previous", 0, json::kMaxInteger));
   SG_TRY(Body body, decode_body(kind, in));
   Act act{number, std::move(body)};
-  if (previous) act.previous = audit::SourceSeq(*previous);
+  act.previous = previous;
   return act;
 }
 

@@ -69,19 +69,27 @@ struct Importer::Candidate {
   Step step;
 };
 
+Result<Comparison> compare_with_last(Vault& vault, const TrustState& state, const pack::Header& header,
+                                     const pack::Manifest& manifest) {
+  Comparison compared;
+  const ImportedPack* const last =
+      header.kind == pack::PackKind::kPolicy ? state.last_policy() : state.last_active(header.id);
+  if (last == nullptr || last->ref.kind != header.kind) return compared;
+  compared.with = last->ref;
+  if (last->ref.id == header.id && last->ref.epoch == header.epoch) return compared;  // itself; its file may be brought
+  SG_TRY(const base::Bytes bytes, vault.file(last->ref.digest, last->countersigned));
+  SG_TRY(const pack::Container container, pack::parse(bytes));
+  SG_TRY(const pack::Manifest manifest_before, recorded_manifest(container, last->ref));
+  compared.difference = compare(container.header, manifest_before, header, manifest);
+  return compared;
+}
+
 Result<> Importer::compare_with_active(const TrustState& state, const pack::Header& header,
                                        const pack::Manifest& manifest, std::optional<PackRef>& before,
                                        Difference& difference) {
-  const ImportedPack* const last =
-      header.kind == pack::PackKind::kPolicy ? state.last_policy() : state.last_active(header.id);
-  if (last == nullptr || last->ref.kind != header.kind) return {};
-  before = last->ref;
-  if (last->ref.id == header.id && last->ref.epoch == header.epoch)
-    return {};  // itself; its file may be what is brought
-  SG_TRY(const base::Bytes bytes, desk_.vault.file(last->ref.digest, last->countersigned));
-  SG_TRY(const pack::Container container, pack::parse(bytes));
-  SG_TRY(const pack::Manifest manifest_before, recorded_manifest(container, last->ref));
-  difference = compare(container.header, manifest_before, header, manifest);
+  SG_TRY(Comparison compared, compare_with_last(desk_.vault, state, header, manifest));
+  before = std::move(compared.with);
+  difference = std::move(compared.difference);
   return {};
 }
 

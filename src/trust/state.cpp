@@ -47,8 +47,7 @@ Result<> TrustState::apply(const Act& act) {
                 "trust: act " + std::to_string(acts_ + 1) + ": missing; found " + std::to_string(act.number));
   }
   // Without gaps in the log as well: what the log has between two acts was hidden from this store.
-  if (act.previous ? *act.previous != last_entry_ : chained_) return impossible("it does not follow the act before it");
-  chained_ = act.previous.has_value();
+  if (act.previous != last_entry_) return impossible("it does not follow the act before it");
   actor_ = act.actor;
   time_ = act.time;
   SG_TRY(std::visit([this](const auto& body) { return take(body); }, act.body));
@@ -64,8 +63,7 @@ Result<> TrustState::take(const KeyAdded& act) {
   if (is_revoked(id)) return impossible("a revoked key confirmed");
   const auto known = keys_.find(id);
   if (known != keys_.end() && known->second.role() != act.key.role) return impossible("a second role for a key");
-  // Acts of before they named their predecessor were made without this rule.
-  if (chained_ && needs_approval(act.key)) {
+  if (needs_approval(act.key)) {
     SG_TRY(use_approval(act.approval, kApproveKey, "confirms", confirmation_of(act.key)));
   }
   keys_.insert_or_assign(id, KnownKey{act.key, actor_, time_});

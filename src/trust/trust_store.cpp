@@ -64,8 +64,9 @@ Result<std::vector<ActRow>> read_acts(store::Connection& connection) {
   }
 }
 
-Result<TrustState> fold(std::span<const ActRow> rows, const crypto::PublicKey& audit_key) {
-  TrustState state;
+namespace {
+
+Result<> fold_on(TrustState& state, std::span<const ActRow> rows, const crypto::PublicKey& audit_key) {
   for (const ActRow& row : rows) {
     const std::string context = "trust store: row " + std::to_string(row.number);
     if (row.receipt.empty()) return fail(Code::kReceiptMissing, context + ": no receipt");
@@ -76,6 +77,23 @@ Result<TrustState> fold(std::span<const ActRow> rows, const crypto::PublicKey& a
     if (act->number != row.number) return fail(Code::kChainBroken, context + ": holds another act's receipt");
     if (auto ok = state.apply(*act); !ok) return std::unexpected(in_context(context, std::move(ok).error()));
   }
+  return {};
+}
+
+}  // namespace
+
+Result<TrustState> fold(std::span<const ActRow> rows, const crypto::PublicKey& audit_key) {
+  TrustState state;
+  SG_TRY(fold_on(state, rows, audit_key));
+  return state;
+}
+
+Result<TrustState> Fold::of(std::vector<ActRow> rows) {
+  const bool goes_on = rows.size() >= rows_.size() && std::equal(rows_.begin(), rows_.end(), rows.begin());
+  TrustState state = goes_on ? state_ : TrustState();
+  SG_TRY(fold_on(state, std::span<const ActRow>(rows).subspan(goes_on ? rows_.size() : 0), audit_key_));
+  rows_ = std::move(rows);
+  state_ = state;
   return state;
 }
 

@@ -23,10 +23,11 @@ class DatabaseChange final : public Vault::Change {
   DatabaseChange(const DatabaseChange&) = delete;
   DatabaseChange& operator=(const DatabaseChange&) = delete;
 
-  Result<> begin() {
+  Result<> begin(Fold& fold) {
     SG_TRY(connection_.execute("BEGIN IMMEDIATE"));
     open_ = true;
-    SG_TRY(before_, load_state(connection_, audit_key_));
+    SG_TRY(std::vector<ActRow> rows, read_acts(connection_));
+    SG_TRY(before_, fold.of(std::move(rows)));
     after_ = before_;
     return {};
   }
@@ -85,7 +86,8 @@ class DatabaseChange final : public Vault::Change {
 
 Result<TrustState> DatabaseVault::state() {
   SG_TRY(store::Connection connection, database_.reader());
-  return load_state(connection, audit_key_);
+  SG_TRY(std::vector<ActRow> rows, read_acts(connection));
+  return fold_.of(std::move(rows));
 }
 
 Result<base::Bytes> DatabaseVault::file(const crypto::Digest& digest, int countersigned) {
@@ -96,7 +98,7 @@ Result<base::Bytes> DatabaseVault::file(const crypto::Digest& digest, int counte
 Result<std::unique_ptr<Vault::Change>> DatabaseVault::begin() {
   SG_TRY(store::Connection connection, database_.writer());
   auto change = std::make_unique<DatabaseChange>(std::move(connection), audit_key_);
-  SG_TRY(change->begin());
+  SG_TRY(change->begin(fold_));
   return std::unique_ptr<Vault::Change>(std::move(change));
 }
 

@@ -115,6 +115,30 @@ TEST_F(PackCli, SG_I_PACK_InspectShowsNoFingerprint) {
   EXPECT_EQ(text(*json::parse(shown.out), "trust"), "not decided");
 }
 
+TEST_F(PackCli, InspectShowsWhatADryRunWouldSayOrThatNobodyLooked) {
+  EXPECT_NE(run({"inspect", "policy.sgpack"}).out.find("was not looked at"), std::string::npos) << "no store yet";
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "db" / "stargraph.db")) << "and none made by looking";
+  ASSERT_EQ(run({"import", "policy.sgpack", "--fingerprint", fingerprint("publisher")}).exit_code, 0);
+  write_sources("next", "soc.policy", "1.1.0");
+  directory_.write("next/manifest.yaml", directory_.read("next/manifest.yaml") + "capabilities: [\"runs:cancel\"]\n");
+  ASSERT_EQ(build("next", "publisher", 2, "next.sgpack").exit_code, 0);
+  const CommandResult shown = run({"inspect", "next.sgpack"});
+  EXPECT_NE(shown.out.find("Beside soc.policy 1.0.0"), std::string::npos) << shown.out << shown.err;
+  EXPECT_NE(shown.out.find("! + capability runs:cancel"), std::string::npos) << shown.out;
+  const json::Value inspected = run_json({"inspect", "next.sgpack"});
+  const json::Value planned = run_json({"import", "next.sgpack", "--dry-run"});
+  EXPECT_EQ(*inspected.object()->find("difference"), *planned.object()->find("difference"));
+  EXPECT_EQ(text(*inspected.object()->find("compared_with"), "version"), "1.0.0");
+  write_sources("fresh", "net.flow", "1.0.0");
+  ASSERT_EQ(build("fresh", "publisher", 1, "fresh.sgpack").exit_code, 0);
+  EXPECT_NE(run({"inspect", "fresh.sgpack"}).out.find("No version of it was in force here."), std::string::npos);
+  // Another key than the database's: it says so, and shows the rest.
+  ASSERT_TRUE(base::real_env().remove(directory_ / "db.key"));
+  const json::Value blind = run_json({"inspect", "next.sgpack"});
+  EXPECT_EQ(text(blind, "version"), "1.1.0");
+  EXPECT_NE(blind.object()->find("not_compared"), nullptr);
+}
+
 TEST_F(PackCli, SG_S_PACK_VerifyByKeysAndByStore) {
   EXPECT_EQ(run({"verify", "policy.sgpack", "--pubkey", "keys/publisher.pub.pem"}).exit_code, 0);
   EXPECT_EQ(run({"verify", "policy.sgpack", "--pubkey", "keys/other.pub.pem"}).exit_code, 3);

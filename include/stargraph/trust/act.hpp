@@ -133,14 +133,13 @@ struct Act {
   base::ActorName actor{};   // who made it and when, as the log says; empty until it has a receipt
   base::Timestamp time{};
   // `entry` of the act before it in the log, 0 when there was none. The audit writer takes no other, so a store that
-  // lost an act shows it for ever. Nothing in acts of before this was known.
-  std::optional<audit::SourceSeq> previous{};
+  // lost an act shows it for ever.
+  audit::SourceSeq previous{};
   [[nodiscard]] ActKind kind() const { return static_cast<ActKind>(body.index()); }
 };
 
 // The entry's data; decode_act(event, encode_act(a)) == a but for `entry`, `actor` and `time`. Reading is
-// strict: kMalformed, kUnknownField, kKeyUnsafe, kScopeInvalid. Acts of earlier versions are read too: a key without
-// holder, a pin of one key without threshold.
+// strict: kMalformed, kUnknownField, kKeyUnsafe, kScopeInvalid.
 [[nodiscard]] json::Object encode_act(const Act& act);
 [[nodiscard]] base::Result<Act> decode_act(ActKind kind, const json::Object& data);
 

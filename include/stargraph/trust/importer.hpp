@@ -130,6 +130,15 @@ struct RepairReport {
   std::vector<PackRef> without_file;  // packs of the store whose bytes are not there: to be imported again
 };
 
+// What a version has that the one before it had not.
+struct Comparison {
+  std::optional<PackRef>
+      with;  // the version that was made active last, of a policy whatever its id; nothing when none was
+  Difference difference;
+};
+[[nodiscard]] base::Result<Comparison> compare_with_last(Vault& vault, const TrustState& state,
+                                                         const pack::Header& header, const pack::Manifest& manifest);
+
 class Importer {
  public:
   // The last check, made by the program since it needs the jail and modules above this one. `file` is the whole
@@ -205,7 +214,7 @@ class Importer {
                                       bool already_there, Acts& acts);
   static base::Result<> add_policy(const Checked& checked, const TrustState& state, bool already_there, Acts& acts);
   static base::Result<> add_rotation(const Checked& checked, const TrustState& state, Acts& acts);
-  // The version that was made active last, if any, and what `manifest` has that it had not.
+  // compare_with_last() against our vault.
   base::Result<> compare_with_active(const TrustState& state, const pack::Header& header,
                                      const pack::Manifest& manifest, std::optional<PackRef>& before,
                                      Difference& difference);

@@ -100,7 +100,6 @@ class TrustState {
 
   std::int64_t acts_ = 0;
   audit::SourceSeq last_entry_{};
-  bool chained_ = false;   // an act named its predecessor: from then on each does
   base::ActorName actor_;  // of the act being taken
   base::Timestamp time_{};
   std::map<base::KeyId, KnownKey> keys_;

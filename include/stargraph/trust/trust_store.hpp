@@ -26,10 +26,22 @@ namespace stargraph::trust {
 struct ActRow {
   std::int64_t number = 0;
   std::string receipt;
+  bool operator==(const ActRow&) const = default;
 };
 // By number.
 [[nodiscard]] base::Result<std::vector<ActRow>> read_acts(store::Connection& connection);
 [[nodiscard]] base::Result<TrustState> fold(std::span<const ActRow> rows, const crypto::PublicKey& audit_key);
+// The same for who asks more than once: rows that are byte for byte those folded before are not checked again.
+class Fold {
+ public:
+  explicit Fold(const crypto::PublicKey& audit_key) : audit_key_(audit_key) {}  // must outlive it
+  [[nodiscard]] base::Result<TrustState> of(std::vector<ActRow> rows);
+
+ private:
+  const crypto::PublicKey& audit_key_;
+  std::vector<ActRow> rows_;
+  TrustState state_;
+};
 // Folds all acts. `audit_key` is the audit writer's public key, from a file, never from the database.
 [[nodiscard]] base::Result<TrustState> load_state(store::Connection& connection, const crypto::PublicKey& audit_key);
 

@@ -51,7 +51,7 @@ class DatabaseVault final : public Vault {
  public:
   // Both must outlive it and its changes.
   DatabaseVault(store::Database& database, const crypto::PublicKey& audit_key)
-      : database_(database), audit_key_(audit_key) {}
+      : database_(database), audit_key_(audit_key), fold_(audit_key) {}
   [[nodiscard]] base::Result<TrustState> state() override;
   [[nodiscard]] base::Result<base::Bytes> file(const crypto::Digest& digest, int countersigned) override;
   [[nodiscard]] base::Result<std::unique_ptr<Change>> begin() override;
@@ -59,6 +59,7 @@ class DatabaseVault final : public Vault {
  private:
   store::Database& database_;
   const crypto::PublicKey& audit_key_;
+  Fold fold_;
 };
 
 }  // namespace stargraph::trust

@@ -95,8 +95,8 @@ class Keeper::RemoteChange final : public trust::Vault::Change {
   Result<> begin() {
     SG_TRY(const base::Bytes rows, keeper_->ask(Encoder(Ask::kBegin)));
     open_ = true;
-    SG_TRY(const std::vector<trust::ActRow> acts, decode_rows(rows));
-    SG_TRY(before_, trust::fold(acts, keeper_->audit_key_));
+    SG_TRY(std::vector<trust::ActRow> acts, decode_rows(rows));
+    SG_TRY(before_, keeper_->fold_.of(std::move(acts)));
     return {};
   }
   Result<trust::TrustState> state() override { return before_; }
@@ -162,8 +162,8 @@ Result<base::Bytes> Keeper::ask(const Encoder& request, base::BytesView rest) {
 
 Result<trust::TrustState> Keeper::state() {
   SG_TRY(const base::Bytes rows, ask(Encoder(Ask::kActs)));
-  SG_TRY(const std::vector<trust::ActRow> acts, decode_rows(rows));
-  return trust::fold(acts, audit_key_);
+  SG_TRY(std::vector<trust::ActRow> acts, decode_rows(rows));
+  return fold_.of(std::move(acts));
 }
 
 Result<base::Bytes> Keeper::file(const crypto::Digest& digest, int countersigned) {

@@ -43,13 +43,12 @@ class Keeper final : public trust::Vault {
 
  private:
   class RemoteChange;
-  Keeper(int socket, pid_t pid, const crypto::PublicKey& audit_key)
-      : socket_(socket), pid_(pid), audit_key_(audit_key) {}
+  Keeper(int socket, pid_t pid, const crypto::PublicKey& audit_key) : socket_(socket), pid_(pid), fold_(audit_key) {}
   base::Result<base::Bytes> ask(const Encoder& request, base::BytesView rest = {});
 
   int socket_;
   pid_t pid_;
-  const crypto::PublicKey& audit_key_;
+  trust::Fold fold_;
 };
 
 // What the keeper's process does, until the other side is gone or says something that is no message. For it, and for

@@ -1,12 +1,14 @@
 // Looking at a pack: inspect (no decision) and verify (against given keys, or the trust store).
 #include "commands.hpp"
 #include "foreign.hpp"
+#include "report.hpp"
 #include "site.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/write.hpp"
 #include "stargraph/pack/layout.hpp"
 #include "stargraph/pack/sbom.hpp"
 #include "stargraph/trust/ceremony.hpp"
+#include "walls.hpp"
 
 namespace stargraph::packcli {
 namespace {
@@ -107,22 +109,69 @@ std::string as_text(const pack::Header& header, const pack::Contents& contents, 
   return text;
 }
 
-// Has a process with nothing to lose read the pack before this one does. What it cannot take apart is read here
-// neither.
-Result<> take_apart(base::BytesView bytes) {
-  SG_TRY(const std::unique_ptr<Checker> checker, Checker::start(false));
-  SG_TRY(const Verdict verdict, checker->check(bytes));
+// Has a process with nothing to lose read the pack before this one does, which has given up by then what it does not
+// need. What the checker cannot take apart is read here neither.
+Result<> take_apart(Checker& checker, base::BytesView bytes) {
+  if (!confine_front()) return base::fail(base::Code::kIo, "stargraph-pack: the walls could not be put up");
+  SG_TRY(const Verdict verdict, checker.check(bytes));
   const bool broken = verdict.stage == Stage::kContainer || verdict.stage == Stage::kContents;
   if (broken) return std::unexpected(*verdict.refused);
   return {};
+}
+
+// The trust store to compare with, when there is one that this user may read. Nothing is made: no database comes to be
+// because somebody looked.
+Result<std::unique_ptr<Site>> open_to_compare(const Context& context) {
+  base::Env& env = base::real_env();
+  SG_TRY(const config::Config config, config::load(env, context.config));
+  SG_TRY(env.info(config.state.database()));
+  return Site::open(context);
+}
+
+// What would change against the version in force, as an import's dry run has it; or why nobody could look.
+struct Change {
+  std::optional<trust::Comparison> compared;
+  std::optional<base::Error> not_compared;
+};
+
+Change change_by(const Result<std::unique_ptr<Site>>& site, const pack::Header& header,
+                 const pack::Manifest& manifest) {
+  if (!site) return {{}, site.error()};
+  const auto state = (*site)->state();
+  if (!state) return {{}, state.error()};
+  auto compared = trust::compare_with_last((*site)->keeper(), *state, header, manifest);
+  if (!compared) return {{}, compared.error()};
+  return {*std::move(compared), {}};
+}
+
+std::string text_of(const Change& change) {
+  if (change.not_compared) {
+    return "What would change here was not looked at: " + change.not_compared->message + " (" +
+           std::string(change.not_compared->name()) + ")\n";
+  }
+  if (!change.compared->with) return "No version of it was in force here.\n";
+  return "Beside " + name_of(*change.compared->with) + ", which is in force or was last:\n" +
+         packcli::text_of(change.compared->difference);
+}
+
+void describe(const Change& change, json::Object& document) {
+  if (change.not_compared) {
+    document.set("not_compared", json::Object{{"code", change.not_compared->name()},
+                                              {"detail", printable(change.not_compared->message)}});
+  } else if (change.compared->with) {
+    document.set("compared_with", packcli::describe(*change.compared->with));
+    document.set("difference", trust::encode_difference(change.compared->difference));
+  }
 }
 
 // Shows what is in the pack when it is whole. It never shows a fingerprint: who could compare one with
 // what stands beside it would compare the attacker's word with the attacker's word.
 Result<> inspect(const Context& context, const Options& options) {
   SG_TRY(const base::Bytes bytes, read_pack(options.file));
-  SG_TRY(take_apart(bytes));
-  SG_TRY(start_crypto(false));
+  SG_TRY(const std::unique_ptr<Checker> checker, Checker::start(false));
+  const auto site = open_to_compare(context);
+  if (!site) SG_TRY(start_crypto(false));
+  SG_TRY(take_apart(*checker, bytes));
   SG_TRY(const pack::Container container, pack::parse(bytes));
   SG_TRY(const std::vector<crypto::PublicKey> signers, pack::check_signatures(container));
   SG_TRY(const pack::Contents contents, pack::check_contents(container));
@@ -135,8 +184,10 @@ Result<> inspect(const Context& context, const Options& options) {
   document.set("signers", std::move(short_ids));
   document.set("sbom", describe(pack::summarise_sbom(contents.find(pack::kSbomPath)->bytes)));
   if (json::Value content = content_of(contents); !content.is_null()) document.set("content", std::move(content));
+  const Change change = change_by(site, container.header, contents.manifest);
+  describe(change, document);
   document.set("trust", "not decided");
-  context.print(document, as_text(container.header, contents, container.digest, signers) +
+  context.print(document, as_text(container.header, contents, container.digest, signers) + text_of(change) +
                               "The signatures hold. Whether to trust the signers is what `import` asks.\n");
   return {};
 }
@@ -165,11 +216,6 @@ Result<std::vector<crypto::PublicKey>> given_keys(const Options& options) {
   return keys;
 }
 
-Result<pack::Contents> verify_by_keys(const Options& options, const pack::Container& container) {
-  SG_TRY(const std::vector<crypto::PublicKey> keys, given_keys(options));
-  return pack::verify(container, keys);
-}
-
 Result<> verify_directory(const Context& context, const Options& options) {
   if (!options.keys.empty()) SG_TRY(start_crypto(false));
   SG_TRY(std::vector<crypto::PublicKey> keys, given_keys(options));
@@ -183,20 +229,19 @@ Result<> verify(const Context& context, const Options& options) {
   if (!options.records.empty()) {
     return base::fail(base::Code::kUsage, "verify: --records: only for a Bosun directory");
   }
-  std::optional<trust::TrustState> state;
   SG_TRY(const base::Bytes bytes, read_pack(options.file));
-  SG_TRY(take_apart(bytes));
-  if (options.keys.empty()) {
-    SG_TRY(state, read_trust_state(context, Files::kAllRead));
-  } else {
-    SG_TRY(start_crypto(false));
-  }
+  SG_TRY(const std::unique_ptr<Checker> checker, Checker::start(false));
+  const bool by_store = options.keys.empty();
+  auto state = by_store ? read_trust_state(context, Files::kAllRead) : Result<trust::TrustState>();
+  if (!by_store || !state) SG_TRY(start_crypto(false));
+  SG_TRY(const std::vector<crypto::PublicKey> keys, given_keys(options));
+  SG_TRY(take_apart(*checker, bytes));
+  SG_TRY(state);
   SG_TRY(const pack::Container container, pack::parse(bytes));
-  SG_TRY(const pack::Contents contents,
-         state ? verify_by_store(*state, container) : verify_by_keys(options, container));
+  SG_TRY(const pack::Contents contents, by_store ? verify_by_store(*state, container) : pack::verify(container, keys));
   SG_TRY(check_meaning(context.jail.get(), contents.manifest, contents.files));
   json::Object document = describe(container.header, contents.manifest, container.digest);
-  document.set("verified_by", options.keys.empty() ? "trust store" : "given keys");
+  document.set("verified_by", by_store ? "trust store" : "given keys");
   context.print(document, container.header.id.str() + " " + container.header.version + " epoch " +
                               std::to_string(container.header.epoch.value()) + ": verified\ndigest " +
                               container.digest.hex() + "\n");

@@ -214,7 +214,8 @@ bool confine_checker() {
 
 // A sanitizer's report at the end wants to be the user who began.
 bool confine_front() {
-  if (!kFiltered) return true;
+  static bool confined = !kFiltered;
+  if (confined) return true;
   if (!become_nobody() || ::prctl(PR_SET_DUMPABLE, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return false;
   }
@@ -226,7 +227,8 @@ bool confine_front() {
        std::initializer_list<scmp_datum_t>{TCGETS, TCSETS, TCSETSW, TCSETSF}) {  // never TIOCSTI
     filter.add_when(SCMP_SYS(ioctl), {1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, request});
   }
-  return filter.load();
+  confined = filter.load();
+  return confined;
 }
 
 bool has_landlock() { return landlock_version() > 0; }

@@ -31,7 +31,7 @@ inline constexpr int kOwnSocket = 3;
 
 // The filters, each the last step of its process. False: could not be put up, do not go on.
 [[nodiscard]] bool confine_checker();
-[[nodiscard]] bool confine_front();
+[[nodiscard]] bool confine_front();  // true when it is confined already; one thread
 // Where the kernel has Landlock (5.13 and later, not everywhere switched on), no file outside `state_directory` can be
 // opened and no TCP port reached. Elsewhere the user and the filter are the wall.
 [[nodiscard]] bool confine_keeper(const base::Path& state_directory);

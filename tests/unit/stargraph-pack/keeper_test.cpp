@@ -272,7 +272,7 @@ int ends_with(const std::function<int()>& process) {
 
 int denied(bool passed) { return passed ? kPassed : kDenied; }
 
-class Walls : public ::testing::Test {
+class ProcessWalls : public ::testing::Test {
  protected:
   void SetUp() override {
 #if SG_SANITIZED != 0 || defined(STARGRAPH_COVERAGE)
@@ -293,14 +293,14 @@ class Walls : public ::testing::Test {
   test::TempDir directory_;
 };
 
-TEST_F(Walls, SG_E_PACK_TheKeeperHasNoNetworkAndNoOtherProgram) {
+TEST_F(ProcessWalls, SG_E_PACK_TheKeeperHasNoNetworkAndNoOtherProgram) {
   EXPECT_EQ(keeper([] { return denied(::socket(AF_UNIX, SOCK_STREAM, 0) >= 0); }), -SIGSYS);
   EXPECT_EQ(keeper([] { return denied(::socket(AF_INET, SOCK_STREAM, 0) >= 0); }), -SIGSYS);
   EXPECT_EQ(keeper([] { return denied(::execl("/bin/true", "true", nullptr) == 0); }), -SIGSYS);
   EXPECT_EQ(keeper([] { return denied(::kill(::getpid(), SIGTERM) == 0); }), kDenied);
 }
 
-TEST_F(Walls, SG_I_PACK_TheKeeperOpensNoFileOutsideTheStateDirectory) {
+TEST_F(ProcessWalls, SG_I_PACK_TheKeeperOpensNoFileOutsideTheStateDirectory) {
   const base::Path inside = directory_.write("inside", "x");
   EXPECT_EQ(keeper([&] { return denied(can_open(inside, O_RDWR)); }), kPassed);
   EXPECT_EQ(keeper([&] { return denied(can_open(directory_ / "new", O_RDWR | O_CREAT)); }), kPassed);
@@ -314,7 +314,7 @@ TEST_F(Walls, SG_I_PACK_TheKeeperOpensNoFileOutsideTheStateDirectory) {
   EXPECT_EQ(keeper([&] { return denied(can_open(directory_ / ".." / ".." / "etc" / "passwd", O_RDONLY)); }), kDenied);
 }
 
-TEST_F(Walls, SG_I_PACK_TheFrontOpensNothingAnyMore) {
+TEST_F(ProcessWalls, SG_I_PACK_TheFrontOpensNothingAnyMore) {
   const base::Path key = directory_.write("db.key", "x");
   EXPECT_EQ(front([&] { return denied(can_open(key, O_RDONLY)); }), kDenied);
   EXPECT_EQ(front([&] { return denied(can_open("/dev/null", O_RDONLY)); }), kDenied);

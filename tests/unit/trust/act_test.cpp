@@ -110,26 +110,12 @@ TEST(TrustAct, APolicyTakesEffectUnderItsOwnName) {
   EXPECT_EQ(act_of(event_of(act)), ActKind::kActivated);
 }
 
-// Lists of acts that an earlier version stored: no holder, no threshold.
-TEST(TrustAct, ReadsActsOfEarlierVersions) {
-  json::Object key = encode_act(sample_acts().front());
-  for (const char* later : {"how", "holder", "review_by"}) key.erase(later);
-  const auto added = decode_act(ActKind::kKeyAdded, key);
-  ASSERT_TRUE(added) << added.error().message;
-  EXPECT_EQ(std::get<KeyAdded>(added->body).key.how, Confirmation::kFingerprint);
-  const json::Object pin{{"act", 2}, {"key_id", key_id().str()}, {"scope", "soc.*"}};
-  const auto pinned = decode_act(ActKind::kPinned, pin);
-  ASSERT_TRUE(pinned) << pinned.error().message;
-  EXPECT_EQ(std::get<Pinned>(pinned->body).pin, (Pin{"soc.*", {key_id()}, 1}));
-}
-
 TEST(TrustAct, RC_T_PACK_RefusesUnknownAndMissingMembers) {
   for (const Act& act : sample_acts()) {
     json::Object data = encode_act(act);
     data.set("note", "x");
     EXPECT_EQ(decode_act(act.kind(), data).error().code, Code::kUnknownField);
     for (const auto& [name, value] : encode_act(act)) {
-      if (name == "how") continue;  // not in acts of earlier versions
       json::Object without = encode_act(act);
       without.erase(name);
       EXPECT_FALSE(decode_act(act.kind(), without)) << name;
@@ -147,7 +133,8 @@ TEST(TrustAct, RC_E_PACK_RefusesPinsThatAreNone) {
   std::vector<std::string> two{key_id(0).str(), key_id(1).str()};
   std::ranges::sort(two);
   const auto pin = [](json::Array keys, int threshold, const char* scope = "soc.*") {
-    const json::Object data{{"act", 1}, {"keys", std::move(keys)}, {"scope", scope}, {"threshold", threshold}};
+    const json::Object data{
+        {"act", 1}, {"keys", std::move(keys)}, {"previous", 0}, {"scope", scope}, {"threshold", threshold}};
     return decode_act(ActKind::kPinned, data).has_value();
   };
   EXPECT_TRUE(pin({two[0], two[1]}, 2));

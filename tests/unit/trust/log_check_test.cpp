@@ -75,7 +75,7 @@ TEST_F(LogCheck, RC_T_AUDIT_AnOlderLogPutBackIsFound) {
   EXPECT_EQ(verdict(), Code::kAuditFork);
 }
 
-// Acts of before acts named their predecessor: one could hide another, but not a floor or a revocation.
+// The second look: whatever the numbers of the acts say, no floor and no revocation of the log is missing.
 TEST_F(LogCheck, RC_T_PACK_AFloorOrARevocationThatTheStoreLacksIsMissed) {
   import_two_versions();
   audit::Head head = notary_.head().value();

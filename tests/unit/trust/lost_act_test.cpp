@@ -190,12 +190,13 @@ TEST_F(LostActs, RC_R_PACK_AForgedPredecessorIsRefusedAtEveryLoad) {
   const TrustState now = state().value();
   const auto forged = [&](std::optional<std::int64_t> previous) {
     Act act{now.acts() + 1, Retired{now.active(kTriage)->ref}};
-    if (previous) act.previous = audit::SourceSeq(*previous);
+    act.previous = audit::SourceSeq(previous.value_or(0));
     audit::Event event;
     event.name = audit::EventName::kPackRetired;
     event.actor = admin();
     event.tenant = audit::site_tenant();
     event.data = encode_act(act);
+    if (!previous) event.data.erase("previous");
     Image image = take_image();
     const auto number = static_cast<std::uint64_t>(now.last_entry().value()) + 1;
     image.acts.emplace_back(act.number, audit::encode_receipt(receipt_of(event, number)));

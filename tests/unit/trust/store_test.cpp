@@ -18,8 +18,11 @@ audit::Event event_of_act(const Act& act) {
 
 const crypto::PrivateKey& attacker() { return pack::sample_key(7); }
 
+// As it would follow the acts of one import: all that is wrong with it is what each test says.
 Act forged_key(std::int64_t number) {
-  return {number, KeyAdded{{attacker().public_key(), Role::kPublisher, "", {}, {}}}};
+  Act act{number, KeyAdded{{attacker().public_key(), Role::kPublisher, "", {}, {}}}};
+  act.previous = audit::SourceSeq(number - 1);
+  return act;
 }
 
 class TrustStore : public TrustTest {
@@ -100,9 +103,34 @@ TEST_F(TrustStore, RC_T_PACK_AnActRepeatedUnderAnotherNumberIsRefused) {
 TEST_F(TrustStore, RC_T_PACK_ActsThatTheseRulesNeverMakeAreRefused) {
   import_sample();
   // Genuine receipts, so the audit key itself was misused: still no pin of a key nobody confirmed.
-  insert_act(5, audit::encode_receipt(
-                    receipt_of(event_of_act({5, Pinned{{"soc.*", {attacker().public_key().key_id()}, 1}}}), 5)));
+  Act pin{5, Pinned{{"soc.*", {attacker().public_key().key_id()}, 1}}};
+  pin.previous = audit::SourceSeq(4);
+  insert_act(5, audit::encode_receipt(receipt_of(event_of_act(pin), 5)));
   EXPECT_EQ(why_not_loaded(), Code::kReceiptInvalid);
+}
+
+// Who asks twice has unchanged rows checked once, and everything else again.
+TEST_F(TrustStore, RC_T_PACK_WhatChangedSinceTheLastLookIsCheckedAgain) {
+  import_sample();
+  auto connection = database_->reader();
+  const std::vector<ActRow> rows = read_acts(*connection).value();
+  Fold fold(audit_private_key().public_key());
+  ASSERT_EQ(fold.of(rows)->acts(), 4);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    std::vector<ActRow> changed = rows;
+    changed[row].receipt[changed[row].receipt.size() / 2] ^= 1;
+    EXPECT_EQ(code_of(fold.of(changed)), Code::kReceiptInvalid) << row;
+    changed = rows;
+    changed[row].number = 9;
+    EXPECT_EQ(code_of(fold.of(changed)), Code::kChainBroken) << row;
+    ASSERT_TRUE(fold.of(rows));
+  }
+  EXPECT_EQ(fold.of({rows.begin(), rows.begin() + 2})->acts(), 2) << "an older database";
+  EXPECT_EQ(fold.of(rows)->acts(), 4);
+  std::vector<ActRow> more = rows;
+  more.push_back(
+      {5, audit::encode_receipt(receipt_of(event_of_act(forged_key(5)), 5, audit::Source::kTrust, attacker()))});
+  EXPECT_EQ(code_of(fold.of(more)), Code::kReceiptInvalid);
 }
 
 TEST_F(TrustStore, SG_T_PACK_ChangedBytesAreRefused) {
