@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <sstream>
 
@@ -34,7 +35,6 @@ using Kind = Outcome::Kind;
 constexpr uid_t kNobodyId = 65534;  // of user and group, on every system of today
 const Identity kNobody{kNobodyId, kNobodyId, {}};
 constexpr std::size_t kMaxPaths = 20'000;  // of one folder tree; each is tried by each stranger
-constexpr int kHangUpMs = 2'000;
 
 bool nothing() { return true; }
 int result(bool done) { return done ? 0 : errno; }
@@ -116,13 +116,13 @@ int dial(const Path& path) {
 }
 
 // 0 when whoever is connected is not sent away: it may stay and say something.
-int try_to_stay(const Path& path) {
+int try_to_stay(const Path& path, std::chrono::milliseconds patience) {
   const base::Descriptor socket(dial(path));
   if (!socket.open()) return errno;
   std::array<char, 4096> packet{};
   while (true) {
     pollfd watched{.fd = socket.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&watched, 1, kHangUpMs) == 0) return 0;
+    if (::poll(&watched, 1, static_cast<int>(patience.count())) == 0) return 0;
     const ssize_t got = ::recv(socket.get(), packet.data(), packet.size(), 0);
     if (got <= 0) return EPIPE;
   }
@@ -253,7 +253,9 @@ void Attack::writer_at_the_door() {
   if (!targets_.writer || !targets_.daemon)
     return add(wall, WallState::kUntested, "daemon and audit writer do not both run");
   if (targets_.daemon->identity.uid == 0) return add(wall, WallState::kUntested, "the daemon's user is root");
-  const Outcome root = attempt(nothing, [&] { return try_to_stay(targets_.entries_socket); });
+  const auto patience = targets_.patience;
+  const auto limit = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(patience).count()) + kAttemptSeconds;
+  const Outcome root = attempt(nothing, [&] { return try_to_stay(targets_.entries_socket, patience); }, limit);
   if (root.kind == Kind::kDone) return add(wall, WallState::kAbsent, "it lets another user than the daemon's stay");
   if (root.is(EPIPE)) return add(wall, WallState::kHeld, "it sends root away, who is not the daemon's user");
   add(wall, WallState::kUntested, "it could not be reached");

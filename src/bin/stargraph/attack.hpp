@@ -7,6 +7,7 @@
 // untested, never held.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct Targets {
   std::optional<Program> writer;
   base::Path entries_socket = "/run/stargraph/entries.sock";
   base::Path trust_socket = "/run/stargraph/trust.sock";
+  // How long the audit writer, busy as it may be, has time to send a stranger away before it is said that it does not.
+  std::chrono::milliseconds patience{10'000};
   // Nobody's business but root's and: the daemon's, the writer's, nobody's.
   std::vector<base::Path> of_daemon = {"/var/lib/stargraph", "/run/credentials/stargraphd.service"};
   std::vector<base::Path> of_writer = {"/var/lib/stargraph-audit", "/var/log/stargraph",

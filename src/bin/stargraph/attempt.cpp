@@ -24,13 +24,12 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-constexpr unsigned kSeconds = 3;
 constexpr int kNotPrepared = 255;  // above every errno
 constexpr std::size_t kMaxFilters = 64;
 constexpr std::size_t kMaxFilterBytes = std::size_t{kMaxFilters} * BPF_MAXINSNS * sizeof(sock_filter);
 
 // A child that is killed for a system call leaves no core file, and none that hangs stays.
-void be_short_lived() {
+void be_short_lived(unsigned seconds) {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGALRM, SIG_DFL);
@@ -38,7 +37,7 @@ void be_short_lived() {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::alarm(kSeconds);
+  ::alarm(seconds);
 }
 
 // Status of a child of ours that is at its end.
@@ -110,10 +109,10 @@ Result<std::vector<Filter>> parse_filters(base::BytesView bytes) {
 
 }  // namespace
 
-Outcome attempt(const std::function<bool()>& prepare, const std::function<int()>& act) {
+Outcome attempt(const std::function<bool()>& prepare, const std::function<int()>& act, unsigned seconds) {
   const pid_t pid = ::fork();
   if (pid == 0) {
-    be_short_lived();
+    be_short_lived(seconds);
     if (!prepare()) ::_exit(kNotPrepared);
     ::_exit(act());
   }
@@ -138,7 +137,7 @@ Result<std::vector<Filter>> filters_of(pid_t pid) {
   base::Descriptor out(ends[1]);
   const pid_t child = ::fork();
   if (child == 0) {
-    be_short_lived();
+    be_short_lived(kAttemptSeconds);
     ::_exit(copy_filters(pid, out.get()));
   }
   out = base::Descriptor();

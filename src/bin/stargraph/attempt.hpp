@@ -1,5 +1,5 @@
 // Attempt: something that an attacker would try, done for real in a child process that ends with it. Nothing outlives
-// an attempt, and none takes longer than three seconds.
+// an attempt, and none takes longer than it is given.
 #pragma once
 
 #include <linux/filter.h>
@@ -26,8 +26,12 @@ struct Outcome {
   [[nodiscard]] bool is(int code) const { return kind == Kind::kRefused && error == code; }
 };
 
-// Forks; the child calls `prepare`, then `act`, which gives 0 or an errno. One thread only.
-[[nodiscard]] Outcome attempt(const std::function<bool()>& prepare, const std::function<int()>& act);
+inline constexpr unsigned kAttemptSeconds = 3;
+
+// Forks; the child calls `prepare`, then `act`, which gives 0 or an errno, and is ended after `seconds`. One thread
+// only.
+[[nodiscard]] Outcome attempt(const std::function<bool()>& prepare, const std::function<int()>& act,
+                              unsigned seconds = kAttemptSeconds);
 
 // Whose place an attempt is made from.
 struct Identity {

@@ -99,6 +99,7 @@ class Attack : public testing::Test {
     if (::geteuid() != 0) GTEST_SKIP() << "only root attacks";
     nothing_.entries_socket = dir_ / "entries.sock";
     nothing_.trust_socket = dir_ / "trust.sock";
+    nothing_.patience = std::chrono::milliseconds(50);  // only for writers that never send anybody away
     nothing_.of_daemon = nothing_.of_writer = nothing_.of_root = {dir_ / "absent"};
     ASSERT_EQ(::chmod(dir_.path().c_str(), 0755), 0);
   }
@@ -214,7 +215,9 @@ TEST_F(Attack, RC_S_AUDIT_SeesWhetherTheWriterSendsStrangersAway) {
         if (peer.open()) static_cast<void>(::send(peer.get(), "no", 2, MSG_NOSIGNAL));
       }
     });
+    nothing_.patience = std::chrono::minutes(1);
     expect(attack(nothing_), "attack.audit-writer.peer", WallState::kHeld);
+    nothing_.patience = std::chrono::milliseconds(50);
     writer.request_stop();
     ::shutdown(entries.get(), SHUT_RDWR);
   }
