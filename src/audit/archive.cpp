@@ -56,36 +56,51 @@ Result<> write_all(int file, const base::Path& path, base::BytesView bytes) {
   return {};
 }
 
-Result<crypto::Digest> digest_of(const base::Path& path) {
-  SG_TRY(const base::Descriptor file, open_to_read(path));
-  crypto::Sha384 hash;
-  SG_TRY(read_all(file.get(), path, [&hash](base::BytesView bytes) -> Result<> {
-    hash.update(bytes);
-    return {};
-  }));
-  return hash.finish();
+// A copy that is the original by another name (the log's own directory, a bind mount, a hard link) is none: whoever
+// removes the original then removes all there is.
+Result<base::Descriptor> open_earlier_copy(int source, const base::Path& to) {
+  SG_TRY(base::Descriptor copy, open_to_read(to));
+  struct stat original{};
+  struct stat found{};
+  if (::fstat(source, &original) != 0 || ::fstat(copy.get(), &found) != 0) return io_error("stat", to);
+  if (original.st_dev == found.st_dev && original.st_ino == found.st_ino) {
+    return fail(Code::kUsage, "archive: " + to.string() + ": is the log's own file, not a copy");
+  }
+  return copy;
 }
 
-// What was read from `from`; it is what `to` has, or nothing was written.
+// What was read from `from`. `to` is on disk afterwards, written now or by an earlier archive that may have ended
+// before it was; whether it has the same bytes, check_copy() says.
 Result<ArchivedSegment> copy_segment(const base::Path& from, const base::Path& to) {
   SG_TRY(const base::Descriptor source, open_to_read(from));
-  const base::Descriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kFileMode));
-  if (!target.open() && errno != EEXIST) return io_error("create", to);
+  base::Descriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kFileMode));
+  const bool made = target.open();
+  if (!made && errno != EEXIST) return io_error("create", to);
+  if (!made) {
+    SG_TRY(target, open_earlier_copy(source.get(), to));
+  }
   crypto::Sha384 hash;
   ArchivedSegment segment;
   SG_TRY(read_all(source.get(), from, [&](base::BytesView bytes) -> Result<> {
     hash.update(bytes);
     segment.size += bytes.size();
-    return target.open() ? write_all(target.get(), to, bytes) : Result<>();
+    return made ? write_all(target.get(), to, bytes) : Result<>();
   }));
-  if (target.open() && ::fsync(target.get()) != 0) return io_error("sync", to);
+  if (::fsync(target.get()) != 0) return io_error("sync", to);
   segment.digest = hash.finish();
   return segment;
 }
 
+// Read from the medium where the kernel lets go of what it has in memory: that is what will be read in a year.
 Result<> check_copy(const base::Path& to, const crypto::Digest& digest) {
-  SG_TRY(const crypto::Digest found, digest_of(to));
-  if (found == digest) return {};
+  SG_TRY(const base::Descriptor file, open_to_read(to));
+  static_cast<void>(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED));  // it need not
+  crypto::Sha384 hash;
+  SG_TRY(read_all(file.get(), to, [&hash](base::BytesView bytes) -> Result<> {
+    hash.update(bytes);
+    return {};
+  }));
+  if (hash.finish() == digest) return {};
   return fail(Code::kDigestMismatch, "archive: " + to.string() + ": is not what the log has");
 }
 
@@ -164,6 +179,8 @@ Result<Archive> make_archive(const base::Path& log, const base::Path& target, co
   base::Env& env = base::real_env();
   SG_TRY(const std::vector<std::uint32_t> numbers, closed_segments(log));
   SG_TRY(env.make_directory(target, kDirectoryMode));
+  const base::Path parent = target.lexically_normal().parent_path();
+  SG_TRY(env.sync_directory(parent.empty() ? base::Path(".") : parent));
   Archive archive;
   const std::string note = state_note_name(numbers.front());
   if (numbers.front() > 1) {

@@ -32,8 +32,8 @@ struct Archive {
 // Copies every segment of `log` but the last, which grows, into `target` (0700, made when absent), as files of mode
 // 0600, synced; the first one's state note too. A copy that is there already must be the same bytes. Then the log is
 // verified over the copies and the segments that stay, each copy is read once more and compared with what was read from
-// the log, and the manifest is written. kNotFound when no segment is closed; the log's finding; kDigestMismatch for a
-// copy that differs, kIo: then there is no manifest.
+// the log, and the manifest is written. kNotFound when no segment is closed; the log's finding; kUsage when a copy
+// would be the log's own file by another name; kDigestMismatch for a copy that differs, kIo: then there is no manifest.
 [[nodiscard]] base::Result<Archive> make_archive(const base::Path& log, const base::Path& target,
                                                  const crypto::PublicKey& key);
 // RFC 8785 JSON and "\n".

@@ -63,6 +63,23 @@ class ArchiveTest : public ::testing::Test {
   std::int64_t acts_ = 0;
 };
 
+// The writer would let go of the only file there is.
+TEST_F(ArchiveTest, RC_R_AUDIT_TheLogItselfIsNoArchive) {
+  const auto refused = [&](const base::Path& target) {
+    const auto archive = make_archive(log(), target, audit_public_key());
+    EXPECT_FALSE(archive.has_value()) << target;
+    EXPECT_EQ(archive.error().code, Code::kUsage) << archive.error().message;
+  };
+  refused(log());
+  const base::Path elsewhere = directory_ / "elsewhere";
+  std::filesystem::create_directory_symlink(log(), elsewhere);
+  refused(elsewhere);
+  ASSERT_TRUE(base::real_env().make_directory(target(), 0700).has_value());
+  std::filesystem::create_hard_link(log() / segment_name(1), target() / segment_name(1));
+  refused(target());
+  EXPECT_EQ(reason({log()}), "good");
+}
+
 TEST_F(ArchiveTest, WhatWasCopiedLeavesAndBothPartsVerify) {
   const std::size_t before = segments(log());
   ASSERT_GT(before, 2U);
