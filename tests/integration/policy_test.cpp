@@ -13,6 +13,7 @@ using base::Code;
 
 class ClearedDaemon : public ::testing::Test {
  protected:
+  explicit ClearedDaemon(const std::string& side_effects = "deny") : site_("cleared", side_effects) {}
   static void SetUpTestSuite() { SG_CHECK(crypto::initialise(crypto::FipsMode::kOff).has_value()); }
   void TearDown() override {
     if (HasFailure() && box().daemon_pid() > 0) std::fputs(box().daemon_log().c_str(), stderr);
@@ -201,8 +202,13 @@ TEST_F(ClearedDaemon, RC_T_REPLAY_AReloadChangesWhatStartsAndNotWhatRuns) {
   EXPECT_EQ(box().stop(), 0);
 }
 
+class ClearedWorker : public ClearedDaemon {
+ protected:
+  ClearedWorker() : ClearedDaemon("allow") {}
+};
+
 // It held the task when the policy gave the kind to somebody else.
-TEST_F(ClearedDaemon, RC_E_POLICY_AWorkerThatLostAKindFinishesNoTaskOfIt) {
+TEST_F(ClearedWorker, RC_E_POLICY_AWorkerThatLostAKindFinishesNoTaskOfIt) {
   policy::Bundle bundle = Site::policy();
   bundle.roles["worker"] = {{policy::Capability::kWork, "demo.*"}};
   bundle.assignments["worker"] = {"worker"};
@@ -212,7 +218,10 @@ TEST_F(ClearedDaemon, RC_E_POLICY_AWorkerThatLostAKindFinishesNoTaskOfIt) {
                 "workers: [demo.a]\n")),
             "");
   box().start_daemon();
-  const std::string run = member(start("operator", "work").out, "run_id");
+  const CommandResult started = start("operator", "work");
+  ASSERT_EQ(status_of(started), "202") << started.out;
+  const std::string run = member(started.out, "run_id");
+  ASSERT_EQ(member(wait_state(run, "working"), "state"), "working") << view(run);
   const CommandResult leased = box().post("worker", "/v1/work/lease", R"({"kinds":["demo.a"],"wait_ms":10000})");
   const std::string task = member(leased.out, "task_id");
   ASSERT_NE(task, "") << leased.out;

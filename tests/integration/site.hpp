@@ -26,10 +26,10 @@ inline constexpr const char* kAskGraph =
 
 class Site {
  public:
-  explicit Site(const std::string& profile = "cleared")
+  explicit Site(const std::string& profile = "cleared", const std::string& side_effects = "deny")
       : governor_(crypto::PrivateKey::generate(crypto::Algorithm::kEd25519).value()),
         publisher_(crypto::PrivateKey::generate(crypto::Algorithm::kEd25519).value()),
-        box_(STARGRAPH_PROGRAMS, options(profile)) {
+        box_(STARGRAPH_PROGRAMS, options(profile, side_effects)) {
     box_.start_auditd();
     SG_CHECK(import_error(graphs("soc.line", kLineGraph, 1)).empty());
     trust::KeyRequest key{
@@ -38,11 +38,11 @@ class Site {
     SG_CHECK(desk([&](trust::Importer& importer) { return importer.add_key(key, {}); }).has_value());
   }
 
-  static Appliance::Options options(const std::string& profile) {
+  static Appliance::Options options(const std::string& profile, const std::string& side_effects = "deny") {
     Appliance::Options options;
     options.profile = profile;
     options.start = false;
-    if (profile == "cleared") options.more = "side_effects: deny\n";
+    if (profile == "cleared") options.more = "side_effects: " + side_effects + "\n";
     return options;
   }
 
