@@ -24,14 +24,8 @@ struct FreeBio {
 struct FreeCertificate {
   void operator()(X509* certificate) const { X509_free(certificate); }
 };
-struct FreeCrl {
-  void operator()(X509_CRL* crl) const { X509_CRL_free(crl); }
-};
 struct FreeKey {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-struct FreeCheck {
-  void operator()(X509_STORE_CTX* check) const { X509_STORE_CTX_free(check); }
 };
 using Bio = std::unique_ptr<BIO, FreeBio>;
 using Certificate = std::unique_ptr<X509, FreeCertificate>;
@@ -121,35 +115,20 @@ Result<base::Bytes> Tls::read_crl() const {
   return env_.read_file(files_.crl, kMaxCrlBytes);
 }
 
-Result<Tls::Trust> Tls::read_trust(base::BytesView crl) const {
-  Trust trust(X509_STORE_new());
-  const std::vector<Certificate> authorities = read_certificates(ca_);
-  if (authorities.empty()) return unusable(files_.client_ca, "holds no certificate");
-  for (const Certificate& ca : authorities) {
-    if (X509_STORE_add_cert(trust.get(), ca.get()) != 1) return unusable(files_.client_ca, "refused");
-  }
-  unsigned long flags = X509_V_FLAG_X509_STRICT;
-  if (!files_.crl.empty()) {
-    const Bio bio = reader(crl);
-    std::size_t count = 0;
-    while (X509_CRL* next = PEM_read_bio_X509_CRL(bio.get(), nullptr, no_passphrase, nullptr)) {
-      const std::unique_ptr<X509_CRL, FreeCrl> owned(next);
-      if (X509_STORE_add_crl(trust.get(), next) != 1) return unusable(files_.crl, "refused");
-      ++count;
-    }
-    if (count == 0) return unusable(files_.crl, "holds no CRL");
-    ERR_clear_error();
-    flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
-  }
-  if (X509_STORE_set_flags(trust.get(), flags) != 1) return fail(Code::kCrypto, "tls: trust store: flags refused");
-  return trust;
+Result<std::shared_ptr<const ClientTrust>> Tls::read_trust(const base::Bytes& crl) const {
+  auto trust = ClientTrust::read(ca_, files_.crl.empty() ? nullptr : &crl);
+  if (trust) return trust;
+  const bool of_crl = trust.error().message.starts_with("crl: ");
+  const std::string& why = trust.error().message;
+  return fail(trust.error().code,
+              "tls: " + (of_crl ? files_.crl : files_.client_ca).string() + ": " + why.substr(why.find(": ") + 2));
 }
 
 Result<bool> Tls::refresh() {
   if (files_.crl.empty()) return false;
   SG_TRY(base::Bytes crl, read_crl());
   if (crl == crl_) return false;
-  SG_TRY(Trust trust, read_trust(crl));
+  SG_TRY(std::shared_ptr<const ClientTrust> trust, read_trust(crl));
   const std::scoped_lock lock(mutex_);
   crl_ = std::move(crl);
   trust_ = std::move(trust);
@@ -167,17 +146,15 @@ void Tls::on_progress(const SSL* connection, int where, int) {
 int Tls::on_hello(SSL* connection, int*, void* self) {
   const auto* tls = static_cast<const Tls*>(self);
   const std::scoped_lock lock(tls->mutex_);
-  return SSL_set1_verify_cert_store(connection, tls->trust_.get()) == 1 ? SSL_CLIENT_HELLO_SUCCESS
-                                                                        : SSL_CLIENT_HELLO_ERROR;
+  return SSL_set1_verify_cert_store(connection, tls->trust_->store()) == 1 ? SSL_CLIENT_HELLO_SUCCESS
+                                                                           : SSL_CLIENT_HELLO_ERROR;
 }
 
-bool Tls::still_trusted(X509* certificate) const {
-  const std::unique_ptr<X509_STORE_CTX, FreeCheck> check(X509_STORE_CTX_new());
+std::shared_ptr<const ClientTrust> Tls::trust() const {
   const std::scoped_lock lock(mutex_);
-  const bool trusted = check && X509_STORE_CTX_init(check.get(), trust_.get(), certificate, nullptr) == 1 &&
-                       X509_STORE_CTX_set_default(check.get(), "ssl_client") == 1 && X509_verify_cert(check.get()) == 1;
-  ERR_clear_error();
-  return trusted;
+  return trust_;
 }
+
+bool Tls::still_trusted(X509* certificate) const { return trust()->trusts(certificate, env_.now()); }
 
 }  // namespace stargraph::serve

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 
+#include "serve/client_trust.hpp"
 #include "stargraph/base/env.hpp"
 #include "stargraph/config/config.hpp"
 
@@ -17,9 +18,6 @@ namespace stargraph::serve {
 
 struct FreeContext {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-struct FreeTrust {
-  void operator()(X509_STORE* store) const { X509_STORE_free(store); }
 };
 
 class Tls {
@@ -34,16 +32,16 @@ class Tls {
   [[nodiscard]] static int current_connection();
   static void forget_connection();
   // Whether `certificate` still stands (signature, time, CRL) under the trust store as it is now: for connections that
-  // are older.
+  // are older. A verdict lasts as ClientTrust says, and never over a CRL that was taken up.
   [[nodiscard]] bool still_trusted(X509* certificate) const;
+  [[nodiscard]] std::shared_ptr<const ClientTrust> trust() const;
 
  private:
-  using Trust = std::unique_ptr<X509_STORE, FreeTrust>;
   Tls(base::Env& env, const config::Tls& files) : env_(env), files_(files) {}
   [[nodiscard]] base::Result<> prepare();
   [[nodiscard]] base::Result<> use_key();
   [[nodiscard]] base::Result<> use_chain();
-  [[nodiscard]] base::Result<Trust> read_trust(base::BytesView crl) const;
+  [[nodiscard]] base::Result<std::shared_ptr<const ClientTrust>> read_trust(const base::Bytes& crl) const;
   [[nodiscard]] base::Result<base::Bytes> read_crl() const;
   static void on_progress(const SSL* connection, int where, int result);
   static int on_hello(SSL* connection, int* alert, void* self);
@@ -54,7 +52,7 @@ class Tls {
   base::Bytes ca_;
   base::Bytes crl_;
   mutable std::mutex mutex_;
-  Trust trust_;
+  std::shared_ptr<const ClientTrust> trust_;
 };
 
 }  // namespace stargraph::serve

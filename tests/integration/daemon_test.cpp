@@ -6,6 +6,7 @@
 
 #include "integration/answer.hpp"
 #include "integration/appliance.hpp"
+#include "stargraph/client/client.hpp"
 
 namespace stargraph::test {
 namespace {
@@ -22,6 +23,7 @@ class Daemon : public ::testing::Test {
   static void SetUpTestSuite() {
     Appliance::Options options;
     options.limits = "  http_body_bytes: 4096\n";
+    options.principals = {{"parting", "alpha", "viewer"}};
     appliance_ = new Appliance(STARGRAPH_PROGRAMS, options);
   }
   static void TearDownTestSuite() {
@@ -98,6 +100,28 @@ TEST_F(Daemon, SG_S_HTTP_RevokedCertificateIsRefusedWhenTheCrlChanges) {
   for (int i = 0; i < 200 && status != "000"; ++i) status = status_of(box().curl("leaver", {"/health"}));
   EXPECT_EQ(status, "000");
   EXPECT_EQ(status_of(box().curl("operator", {"/health"})), "200");
+}
+
+// The handshake is long over and its verdict is in use: the CRL is looked at once a second.
+TEST_F(Daemon, SG_S_HTTP_ACertificateRevokedInMidConnectionIsRefusedOnIt) {
+  auto parting = client::Client::make({.url = box().url(""),
+                                       .certificate = box().path("parting.pem"),
+                                       .key = box().path("parting.key"),
+                                       .ca = box().path("ca.pem")});
+  ASSERT_TRUE(parting.has_value());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE((*parting)->get("/v1/packs").has_value());
+  box().revoke({"parting"});
+  const auto begin = std::chrono::steady_clock::now();
+  auto reply = (*parting)->get("/v1/packs");
+  while (reply && std::chrono::steady_clock::now() < begin + std::chrono::seconds(30)) {
+    reply = (*parting)->get("/v1/packs");
+  }
+  const auto took = std::chrono::steady_clock::now() - begin;
+  RecordProperty("milliseconds", std::to_string(took / std::chrono::milliseconds(1)));
+  ASSERT_FALSE(reply.has_value());
+  EXPECT_EQ(reply.error().code, base::Code::kUnauthenticated);
+  // The daemon's reply on the open connection; a new handshake would have been refused without one.
+  EXPECT_TRUE(has(reply.error().message, "belongs to no principal")) << reply.error().message;
 }
 
 TEST_F(Daemon, SG_S_HTTP_CertificateWithoutPrincipalIs401AndAudited) {
