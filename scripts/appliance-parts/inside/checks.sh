@@ -17,13 +17,4 @@ check() {
 equals() {
   if [ "$2" = "$3" ]; then say "ok $1"; else say "not ok $1: $(printf '%s' "$3" | tr '\n' '|' | cut -c 1-400), expected $(printf '%s' "$2" | tr '\n' '|' | cut -c 1-200)"; fi
 }
-# until_true SECONDS COMMAND...
-until_true() {
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.5
-  done
-}
 note() { printf '%s\n' "$*" | while IFS= read -r line; do say "# $line"; done; }

@@ -53,7 +53,7 @@ check "a pack with one byte changed is refused" 4 stargraph-site import $stick/b
 guide import
 
 # --- the daemon
-equals "the first connection starts the daemon, and the operator is answered" 200 "$(answers operator)"
+check "the first connection starts the daemon, and the operator is answered" 0 answered operator
 guide start
 equals "a client of a foreign CA gets no answer" 000 "$(answers intruder)"
 equals "a client without a certificate gets no answer" 000 "$(curl --silent --output /dev/null --write-out '%{http_code}' --cacert $stick/site.ca.pem https://appliance.site:8443/health)"

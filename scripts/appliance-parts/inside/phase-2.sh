@@ -7,7 +7,7 @@ paper
 mkdir $stick/log-yesterday && cp /var/log/stargraph/audit-*.jsonl $stick/log-yesterday/
 equals "SELinux is enforcing" Enforcing "$(getenforce)"
 check "the sockets are there again by themselves" 0 systemctl is-active stargraphd.socket stargraph-entries.socket stargraph-trust.socket
-equals "the first connection starts the daemon again" 200 "$(answers operator)"
+check "the first connection starts the daemon again" 0 answered operator
 systemctl start stargraph-worker@soc
 for number in 1 2 3 4; do check "wave-$number, in flight when the power went, ends: remediated" 0 ends wave-$number remediated; done
 check "prod-ransomware still waits" 0 waits prod-ransomware
@@ -27,9 +27,9 @@ cp -a /var/lib/stargraph /root/newer/ && rm -r /var/lib/stargraph && cp -a /medi
 check "an older database alone, put back beside the log, is refused" 1 systemctl start stargraphd
 check "and the reason is said" 0 eval "journalctl -u stargraphd -o cat -n 20 | grep FORK"
 rm -r /var/lib/stargraph && mv /root/newer/stargraph /var/lib/ && systemctl reset-failed stargraphd && systemctl start stargraphd.socket
-equals "with its own database it answers again" 200 "$(answers operator)"
+check "with its own database it answers again" 0 answered operator
 guide restore
-equals "the restored appliance answers" 200 "$(answers operator)"
+check "the restored appliance answers" 0 answered operator
 check "a run of before the backup is there" 0 ends prod-ransomware "remediation rejected by an analyst"
 check "a new run ends" 0 eval "start_run restored port-scan && ends restored dismissed"
 check "the auditor's note of after the backup shows the restore" 4 stargraph-audit verify /var/log/stargraph --pubkey /media/checks/audit.pub.pem --anchor "$(ls $stick/log-before-restore/note-*)"
@@ -42,18 +42,18 @@ guide rotate-publisher
 guide next-release
 guide rotate-governor
 guide rotate-tls
-equals "the daemon answers with the new certificate" 200 "$(answers operator)"
+check "the daemon answers with the new certificate" 0 answered operator
 guide revoke-key
 check "a run goes on under the next publisher's packs" 0 eval "start_run next port-scan && ends next dismissed"
-equals "who leaves is still known" 200 "$(answers leaver)"
+check "who leaves is still known" 0 answered leaver
 guide revoke-certificate
 equals "whose certificate is revoked gets no answer" 000 "$(answers leaver)"
-equals "everybody else does" 200 "$(answers operator)"
+check "everybody else does" 0 answered operator
 guide upgrade
-equals "after the upgrade the daemon answers" 200 "$(answers operator)"
+check "after the upgrade the daemon answers" 0 answered operator
 guide collect
 guide archive
-check "a killed audit writer comes back, and so does the daemon" 0 eval "systemctl kill -s KILL stargraph-auditd; until_true 90 eval '[ \"\$(answers operator)\" = 200 ]'"
+check "a killed audit writer comes back, and so does the daemon" 0 eval "systemctl kill -s KILL stargraph-auditd; answered operator"
 guide audit-stops
 guide yesterday
 no_denials "restart, export, backup, rotation, revocation, upgrade"
@@ -70,4 +70,4 @@ date -s @$((now - 400 * 86400)) >/dev/null
 systemctl restart stargraphd
 equals "with the clock a year back nobody is answered" 000 "$(answers operator)"
 date -s @$((now + 60)) >/dev/null
-check "with the right time the daemon is" 0 eval "systemctl reset-failed stargraphd stargraph-auditd; until_true 90 eval '[ \"\$(answers operator)\" = 200 ]'"
+check "with the right time the daemon is" 0 eval "systemctl reset-failed stargraphd stargraph-auditd; answered operator"

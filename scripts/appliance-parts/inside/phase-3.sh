@@ -5,9 +5,10 @@ paper
 
 equals "SELinux is enforcing" Enforcing "$(getenforce)"
 equals "on another machine's TPM the daemon does not start" 000 "$(answers operator)"
+check "for want of its keys" 0 eval "journalctl -b -o cat -u stargraphd -u stargraph-auditd | grep -i credentials"
 cp $keys/paper /run/sheet
 guide mainboard
-equals "with the keys from paper it answers" 200 "$(answers operator)"
+check "with the keys from paper it answers" 0 answered operator
 check "with every run" 0 ends prod-ransomware "remediation rejected by an analyst"
 check "the log goes on where it was" 0 stargraph-audit verify /var/log/stargraph --pubkey /etc/stargraph/audit.pub.pem --anchor /media/checks/note-2.jsonl
 check "stargraph doctor finds every needed wall held" 0 stargraph doctor
@@ -19,7 +20,7 @@ check "the package is removed" 0 dpkg --remove stargraph
 check "removal keeps the database, the log and the keys" 0 ls /var/lib/stargraph/stargraph.db "$first_segment" /etc/credstore.encrypted/stargraph-state-key
 equals "nothing listens any more" "" "$(listeners)"
 check "the package is installed again over what was kept" 0 eval "dpkg --install $stick/packages/stargraph_*.deb && systemctl enable --now stargraph-entries.socket stargraph-trust.socket stargraphd.socket"
-equals "and goes on where it was" 200 "$(answers operator)"
+check "and goes on where it was" 0 answered operator
 check "with every run" 0 ends prod-ransomware "remediation rejected by an analyst"
 
 # --- the end

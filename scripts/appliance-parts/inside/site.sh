@@ -52,6 +52,14 @@ answers() {
   curl --silent --output /dev/null --write-out '%{http_code}' --max-time 60 --cacert $stick/site.ca.pem --cert "$stick/$1.pem" \
     --key "$keys/$1.key.pem" https://appliance.site:8443/health
 }
+# answered PERSON: within three minutes, which an emulated machine on a busy one may need to start.
+answered() {
+  local end=$((SECONDS + 180))
+  until [ "$(answers "$1")" = 200 ]; do
+    [ $SECONDS -lt $end ] || return 1
+    sleep 1
+  done
+}
 # start_run NAME ALERT: remembers the run's id.
 start_run() { as operator --json run start graph:soc-triage --params "$examples/alerts/$2.json" | jq -r .run_id >"$keys/run-$1" && grep -q . "$keys/run-$1"; }
 run_id() { cat "$keys/run-$1"; }
