@@ -25,6 +25,8 @@
 #include "process.hpp"
 #include "stargraph/base/descriptor.hpp"
 #include "stargraph/base/printable.hpp"
+#include "stargraph/base/reason.hpp"
+#include "stargraph/json/parse.hpp"
 
 namespace stargraph::cli {
 namespace {
@@ -32,8 +34,8 @@ namespace {
 using base::Path;
 using Kind = Outcome::Kind;
 
-constexpr uid_t kNobodyId = 65534;  // of user and group, on every system of today
-const Identity kNobody{kNobodyId, kNobodyId, {}};
+constexpr uid_t kNobody = 65534;  // of user and group, on every system of today
+Identity nobody() { return {.uid = kNobody, .gid = kNobody, .groups = {}}; }
 constexpr std::size_t kMaxPaths = 20'000;  // of one folder tree; each is tried by each stranger
 
 bool nothing() { return true; }
@@ -115,16 +117,26 @@ int dial(const Path& path) {
   return socket.release();
 }
 
-// 0 when whoever is connected is not sent away: it may stay and say something.
+// Exit codes of a child, above every errno: what the audit writer does with whoever connects.
+enum Reception : int { kSentAway = 200, kBusy, kHungUp };
+
+// 0 when whoever is connected may stay. Only the writer's own word (encode_refusal, audit/packet.hpp) and the end of
+// the connection tell a stranger sent away from a writer that has no room, or that dies.
 int try_to_stay(const Path& path, std::chrono::milliseconds patience) {
   const base::Descriptor socket(dial(path));
   if (!socket.open()) return errno;
   std::array<char, 4096> packet{};
-  while (true) {
+  for (int said = kHungUp;;) {
     pollfd watched{.fd = socket.get(), .events = POLLIN, .revents = 0};
     if (::poll(&watched, 1, static_cast<int>(patience.count())) == 0) return 0;
     const ssize_t got = ::recv(socket.get(), packet.data(), packet.size(), 0);
-    if (got <= 0) return EPIPE;
+    if (got <= 0) return said;
+    const auto answer = json::parse(std::string_view(packet.data(), static_cast<std::size_t>(got)));
+    const json::Object* const refusal = answer ? answer->object() : nullptr;
+    const json::Value* const code = refusal != nullptr ? refusal->find("code") : nullptr;
+    if (code == nullptr || code->string() == nullptr) continue;
+    if (*code->string() == base::reason(base::Code::kCapabilityDenied).name) said = kSentAway;
+    if (*code->string() == base::reason(base::Code::kBusy).name) said = kBusy;
   }
 }
 
@@ -232,17 +244,18 @@ void Attack::sockets() {
     const auto knock_as = [&](const Identity& who) {
       return attempt([&] { return become(who); }, [&] { return result(base::Descriptor(dial(path)).open()); });
     };
-    const Outcome nobody = knock_as(kNobody);
+    const Outcome stranger = knock_as(nobody());
     const bool for_daemon = path == targets_.entries_socket || !targets_.daemon || targets_.daemon->identity.uid == 0;
-    const Outcome daemon = for_daemon ? nobody : knock_as(targets_.daemon->identity);
-    if (nobody.kind == Kind::kDone || daemon.kind == Kind::kDone) {
-      add(wall, WallState::kAbsent, nobody.kind == Kind::kDone ? "anybody may connect" : "the daemon may connect");
-    } else if (nobody.is(EACCES) && daemon.is(EACCES)) {
+    const Outcome daemon = for_daemon ? stranger : knock_as(targets_.daemon->identity);
+    if (stranger.kind == Kind::kDone || daemon.kind == Kind::kDone) {
+      add(wall, WallState::kAbsent, stranger.kind == Kind::kDone ? "anybody may connect" : "the daemon may connect");
+    } else if (stranger.is(EACCES) && daemon.is(EACCES)) {
       add(wall, WallState::kHeld,
           for_daemon ? "user nobody may not connect" : "neither nobody nor the daemon may connect");
     } else {
       add(wall, WallState::kUntested,
-          std::string("connecting told nothing: ") + (nobody.error == 0 ? "no answer" : std::strerror(nobody.error)));
+          std::string("connecting told nothing: ") +
+              (stranger.error == 0 ? "no answer" : std::strerror(stranger.error)));
     }
   }
 }
@@ -257,8 +270,11 @@ void Attack::writer_at_the_door() {
   const auto limit = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(patience).count()) + kAttemptSeconds;
   const Outcome root = attempt(nothing, [&] { return try_to_stay(targets_.entries_socket, patience); }, limit);
   if (root.kind == Kind::kDone) return add(wall, WallState::kAbsent, "it lets another user than the daemon's stay");
-  if (root.is(EPIPE)) return add(wall, WallState::kHeld, "it sends root away, who is not the daemon's user");
-  add(wall, WallState::kUntested, "it could not be reached");
+  if (root.is(kSentAway)) return add(wall, WallState::kHeld, "it sends root away, who is not the daemon's user");
+  const char* const why = root.is(kBusy)     ? "it had no room, which says nothing of whom it lets in"
+                          : root.is(kHungUp) ? "it hung up and did not say why"
+                                             : "it could not be reached";
+  add(wall, WallState::kUntested, why);
 }
 
 void Attack::files(const std::string& whose, const std::vector<Path>& places, const std::string& stranger,
@@ -329,11 +345,11 @@ std::vector<Wall> Attack::run() {
   network("audit-writer", targets_.writer);
   sockets();
   writer_at_the_door();
-  files("state", targets_.of_daemon, "nobody", kNobody);
+  files("state", targets_.of_daemon, "nobody", nobody());
   files("state", targets_.of_daemon, "audit-writer", as(targets_.writer));
-  files("log", targets_.of_writer, "nobody", kNobody);
+  files("log", targets_.of_writer, "nobody", nobody());
   files("log", targets_.of_writer, "daemon", as(targets_.daemon));
-  files("keys", targets_.of_root, "nobody", kNobody);
+  files("keys", targets_.of_root, "nobody", nobody());
   files("keys", targets_.of_root, "daemon", as(targets_.daemon));
   for (Wall& wall : attack_listener(targets_.daemon ? targets_.daemon->pid : 0)) walls_.push_back(std::move(wall));
   selinux();

@@ -187,8 +187,9 @@ void Examination::tpm_wall() {
 std::vector<Wall> Examination::run() {
   daemon_ = find_process(around_.root, "stargraphd");
   writer_ = find_process(around_.root, "stargraph-auditd");
-  add("daemon", daemon_.has_value(), daemon_ ? "runs as process " + daemon_->pid : "does not run");
-  add("audit-writer", writer_.has_value(), writer_ ? "runs as process " + writer_->pid : "does not run");
+  const std::string nothing = "does not run, or not as its service, or several could be it";
+  add("daemon", daemon_.has_value(), daemon_ ? "runs as process " + daemon_->pid : nothing);
+  add("audit-writer", writer_.has_value(), writer_ ? "runs as process " + writer_->pid : nothing);
   users_wall();
   link_wall();
   process_walls("daemon", daemon_);

@@ -16,10 +16,11 @@ struct Process {
   std::string label;   // of SELinux; "" without
 };
 
-// The main process of a program of ours below `root`. It is the one that systemd put into the program's service; a
-// name is anybody's. Where no service runs, its executable decides, and without the right to see that (root's) the 15
-// bytes that the kernel keeps of a name, unless another executable is seen: the auditor's stargraph-audit bears the
-// writer's.
+// The main process of a program of ours below `root`. Where systemd runs, it is the one that systemd put into the
+// program's service and that runs the installed file; a name, and the file, are anybody's. Elsewhere the executable
+// decides, the installed one before another of that name, and without the right to see it (root's) the 15 bytes that
+// the kernel keeps of a name, unless another executable is seen: the auditor's stargraph-audit bears the writer's.
+// Nothing where two are alike: which of them is ours would be a guess.
 [[nodiscard]] std::optional<Process> find_process(const base::Path& root, std::string_view program);
 
 // "Seccomp:\t2" of /proc/PID/status: "2"; "" when there is no such line. The first of several values.

@@ -203,29 +203,45 @@ TEST_F(Attack, RC_S_AUDIT_ConnectsAsNobodyAndAsTheDaemon) {
 }
 
 // The writer's own look at its peer: whoever it does not know is sent away although the socket let him in.
-TEST_F(Attack, RC_S_AUDIT_SeesWhetherTheWriterSendsStrangersAway) {
-  const Standing both([] { return true; });
-  nothing_.writer = both.program(989);
-  nothing_.daemon = both.program(990);
-  const base::Descriptor entries = listen("entries.sock", 0600);
-  {
+class PeerAttack : public Attack {
+ protected:
+  // A writer that says that to whoever comes, and hangs up.
+  [[nodiscard]] WallState before_a_writer_that_says(const std::string& packet) {
+    std::filesystem::remove(dir_ / "entries.sock");
+    const base::Descriptor entries = listen("entries.sock", 0600);
     std::jthread writer([&](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
         const base::Descriptor peer(::accept4(entries.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        if (peer.open()) static_cast<void>(::send(peer.get(), "no", 2, MSG_NOSIGNAL));
+        if (peer.open() && !packet.empty())
+          static_cast<void>(::send(peer.get(), packet.data(), packet.size(), MSG_NOSIGNAL));
       }
     });
+    nothing_.writer = both_.program(989);
+    nothing_.daemon = both_.program(990);
     nothing_.patience = std::chrono::minutes(1);
-    expect(attack(nothing_), "attack.audit-writer.peer", WallState::kHeld);
-    nothing_.patience = std::chrono::milliseconds(50);
+    const Wall wall = find(attack(nothing_), "attack.audit-writer.peer");
     writer.request_stop();
     ::shutdown(entries.get(), SHUT_RDWR);
+    return wall.state;
   }
+  const Standing both_{[] { return true; }};
+};
+
+TEST_F(PeerAttack, RC_S_AUDIT_SeesWhetherTheWriterSendsStrangersAway) {
+  EXPECT_EQ(before_a_writer_that_says(R"({"code":"capability-denied","type":"refused","v":1})"), WallState::kHeld);
   std::filesystem::remove(dir_ / "entries.sock");
   const base::Descriptor careless = listen("entries.sock", 0600);  // its backlog takes anybody and never hangs up
+  nothing_.patience = std::chrono::milliseconds(50);
   expect(attack(nothing_), "attack.audit-writer.peer", WallState::kAbsent);
-  nothing_.daemon = both.program(0);
+  nothing_.daemon = both_.program(0);
   expect(attack(nothing_), "attack.audit-writer.peer", WallState::kUntested, "is root");
+}
+
+// There is one place at entries.sock, and the daemon has it.
+TEST_F(PeerAttack, RC_S_AUDIT_DoesNotTakeABusyOrDyingWriterForOneThatKnowsStrangers) {
+  EXPECT_EQ(before_a_writer_that_says(R"({"code":"busy","type":"refused","v":1})"), WallState::kUntested);
+  EXPECT_EQ(before_a_writer_that_says("capability-denied"), WallState::kUntested);
+  EXPECT_EQ(before_a_writer_that_says(""), WallState::kUntested);
 }
 
 TEST_F(Attack, SG_I_STATE_OpensWhatOthersCanOpenAndNamesIt) {

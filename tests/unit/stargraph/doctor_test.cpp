@@ -121,6 +121,42 @@ TEST_F(Doctor, TakesTheProcessOfTheServiceForTheProgramNotWhoeverBearsItsName) {
   EXPECT_EQ(doctor_exit_code(look()), base::kExitDone);
 }
 
+// Whoever has a part of the cgroup tree makes directories there, and chooses their names.
+TEST_F(Doctor, SG_E_HTTP_TakesNoDecoyInACgroupThatEndsLikeTheServicesForTheDaemon) {
+  write("/proc/20/cgroup", "0::/system.slice/stargraphd.service\n");
+  write("/proc/20/status", "Name:\tstargraphd\nUid:\t990\nCapEff:\t0\nNoNewPrivs:\t1\nSeccomp:\t0\n");
+  for (const char* pid : {"11", "31"}) {
+    process(pid, "stargraphd", "1000", "user_u:user_r:user_t:s0");  // with a filter, as the daemon should have one
+    write("/proc/" + std::string(pid) + "/cgroup",
+          "0::/user.slice/user-1000.slice/user@1000.service/x:/system.slice/stargraphd.service\n");
+  }
+  EXPECT_EQ(state("daemon.system-calls"), WallState::kAbsent);
+  EXPECT_NE(detail("daemon").find("process 20"), std::string::npos) << detail("daemon");
+}
+
+TEST_F(Doctor, SG_E_HTTP_WhereServicesRunTheInstalledFileAloneIsNotTheDaemon) {
+  folder("/run/systemd/system", 0755);
+  executable("20", "/usr/sbin/stargraphd");
+  EXPECT_EQ(state("daemon"), WallState::kAbsent);  // somebody's own
+  write("/proc/20/cgroup", "0::/system.slice/stargraphd.service\n");
+  EXPECT_EQ(state("daemon"), WallState::kHeld);
+  fs::remove(at("/proc/20/exe"));
+  executable("20", "/home/x/stargraphd");
+  EXPECT_EQ(state("daemon"), WallState::kAbsent);
+}
+
+TEST_F(Doctor, SG_E_HTTP_GuessesNotWhichOfTwoAlikeIsTheDaemon) {
+  executable("20", "/opt/stargraphd");
+  process("11", "stargraphd", "990", "");
+  executable("11", "/opt/stargraphd");
+  process("12", "stargraphd", "990", "");  // less alike than both
+  EXPECT_EQ(state("daemon"), WallState::kAbsent);
+  EXPECT_EQ(state("daemon.system-calls"), WallState::kUnseen);
+  fs::remove(at("/proc/11/exe"));
+  executable("11", "/usr/sbin/stargraphd");
+  EXPECT_NE(detail("daemon").find("process 11"), std::string::npos) << detail("daemon");
+}
+
 TEST_F(Doctor, LooksAtTheExecutableWhereNoServiceRunsAndNotAtWhatTheKernelKeepsOfAName) {
   executable("21", "/usr/sbin/stargraph-auditd (deleted)");  // the package was upgraded under it
   process("11", "stargraph-audit", "0", "");
