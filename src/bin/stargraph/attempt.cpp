@@ -69,7 +69,8 @@ int copy_filters(pid_t pid, int out) {
   std::array<sock_filter, BPF_MAXINSNS> instructions{};
   for (std::uintptr_t i = 0; i < kMaxFilters; ++i) {
     // The address is a number: the oldest filter is 0.
-    const long count = ::ptrace(PTRACE_SECCOMP_GET_FILTER, pid, reinterpret_cast<void*>(i), instructions.data());
+    void* const number = reinterpret_cast<void*>(i);  // NOLINT(performance-no-int-to-ptr)
+    const long count = ::ptrace(PTRACE_SECCOMP_GET_FILTER, pid, number, instructions.data());
     if (count < 0) return errno == ENOENT || (errno == EINVAL && i == 0) ? 0 : errno;  // no more, or no filter at all
     const auto length = static_cast<std::uint32_t>(count);
     if (!write_all(out, &length, sizeof length) || !write_all(out, instructions.data(), length * sizeof(sock_filter)))
@@ -153,9 +154,8 @@ Result<std::vector<Filter>> filters_of(pid_t pid) {
 
 bool put_on(const std::vector<Filter>& filters) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
-  for (const Filter& filter : filters) {
-    const sock_fprog program{.len = static_cast<unsigned short>(filter.size()),
-                             .filter = const_cast<sock_filter*>(filter.data())};  // the kernel only reads
+  for (Filter filter : filters) {  // a copy: the kernel only reads, but sock_fprog has no const
+    const sock_fprog program{.len = static_cast<unsigned short>(filter.size()), .filter = filter.data()};
     if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) return false;
   }
   return true;
