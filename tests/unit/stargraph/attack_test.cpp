@@ -322,9 +322,14 @@ class ListenerAttack : public Attack {
   }
   void SetUp() override {
     Attack::SetUp();
-    const auto made = test::run_command({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                                         "ec_paramgen_curve:secp384r1", "-nodes", "-days", "2", "-subj", "/CN=x",
-                                         "-keyout", (dir_ / "key.pem").string(), "-out", (dir_ / "cert.pem").string()});
+    make_key({"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1"});
+  }
+  void make_key(const std::vector<std::string>& kind) {
+    std::vector<std::string> argv{"openssl", "req", "-x509"};
+    argv.insert(argv.end(), kind.begin(), kind.end());
+    argv.insert(argv.end(), {"-nodes", "-days", "2", "-subj", "/CN=x", "-keyout", (dir_ / "key.pem").string(), "-out",
+                             (dir_ / "cert.pem").string()});
+    const auto made = test::run_command(argv);
     ASSERT_TRUE(made.ok()) << made.err;
   }
   [[nodiscard]] std::vector<Wall> knock() const { return attack_listener(server_->pid); }
@@ -360,12 +365,43 @@ TEST_F(ListenerAttack, SG_S_HTTP_DoesNotTakeAServerWithoutTls13ForOneThatRefuses
   expect(knock(), "attack.listener.tls12", WallState::kAbsent);
 }
 
-TEST_F(ListenerAttack, FindsTheListenerOfAProcessOnly) {
+// A server's key may be of a kind that few clients offer in TLS 1.2.
+TEST_F(ListenerAttack, SG_I_HTTP_SeesTls12OfAServerWithAnEd25519Certificate) {
+  make_key({"-newkey", "ed25519"});
+  serve({"-tls1_2", "-www", "-groups", "X25519"});
+  expect(knock(), "attack.listener.tls12", WallState::kAbsent);
+}
+
+// It speaks TLS 1.2, with others.
+TEST_F(ListenerAttack, SG_I_HTTP_TakesNoOtherAlertForARefusalOfTls12) {
+  serve({"-tls1_2", "-www", "-cipher", "ECDHE-ECDSA-AES256-SHA384"});
+  expect(knock(), "attack.listener.tls12", WallState::kUntested, "not for its version");
+}
+
+TEST_F(ListenerAttack, SG_I_HTTP_KnocksAtEveryListenerOfTheProcess) {
+  base::Descriptor second(::socket(AF_INET, SOCK_STREAM, 0));  // the server inherits it
+  ASSERT_EQ(::listen(second.get(), 8), 0);
+  serve({"-tls1_3", "-Verify", "1"});
+  std::jthread hangs_up([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) static_cast<void>(base::Descriptor(::accept(second.get(), nullptr, nullptr)));
+  });
+  const auto listeners = listeners_of(server_->pid);
+  const auto walls = knock();
+  hangs_up.request_stop();
+  ::shutdown(second.get(), SHUT_RDWR);
+  ASSERT_TRUE(listeners);
+  EXPECT_EQ(listeners->size(), 2U);
+  expect(walls, "attack.listener.certificate", WallState::kUntested, "no TLS 1.3");
+  expect(walls, "attack.listener.tls12", WallState::kUntested);  // before or after the greeting
+}
+
+TEST_F(ListenerAttack, FindsTheListenersOfAProcessOnly) {
   serve({"-tls1_3"});
-  const auto listener = listener_of(server_->pid);
-  ASSERT_TRUE(listener);
-  EXPECT_EQ(listener->host, "127.0.0.1");
-  EXPECT_FALSE(listener_of(::getpid()));
+  const auto listeners = listeners_of(server_->pid);
+  ASSERT_TRUE(listeners && listeners->size() == 1);
+  EXPECT_EQ(listeners->front().host, "127.0.0.1");
+  EXPECT_TRUE(listeners_of(::getpid()) && listeners_of(::getpid())->empty());
+  EXPECT_FALSE(listeners_of(-1));  // nobody's folder
   EXPECT_EQ(attack_listener(::getpid())[0].state, WallState::kUntested);
 }
 
