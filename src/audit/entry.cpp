@@ -1,6 +1,7 @@
 #include "stargraph/audit/entry.hpp"
 
 #include "audit/event_fields.hpp"
+#include "audit/signed_text.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/reader.hpp"
 #include "stargraph/json/write.hpp"
@@ -57,12 +58,6 @@ Result<Entry> read_body(const json::Value& value) {
   SG_TRY(entry.time, base::parse_rfc3339(time));
   SG_TRY(check_event(entry.event));
   return entry;
-}
-
-std::string signature_members(const LineSignature& signature) {
-  return ",\"key_id\":\"" + signature.key_id.str() + "\",\"alg\":\"" +
-         std::string(crypto::algorithm_name(signature.algorithm)) + "\",\"signature\":\"" +
-         base::to_base64(signature.signature) + "\"}";
 }
 
 // `tail` is what follows the hash's closing quote in a checkpoint line.
@@ -135,12 +130,7 @@ Result<std::string> encode_entry_after(std::string head, Entry& entry) {
 }
 
 Result<> sign_line(std::string& line, Entry& entry, const crypto::PrivateKey& key) {
-  LineSignature signature;
-  signature.key_id = key.public_key().key_id();
-  signature.algorithm = key.public_key().algorithm();
-  SG_TRY(signature.signature, key.sign(kCheckpointDomain, base::as_bytes(line)));
-  line += signature_members(signature);
-  entry.signature = std::move(signature);
+  SG_TRY(entry.signature, append_signature(line, kCheckpointDomain, key));
   if (line.size() > kMaxLineBytes - 1) return fail(Code::kTooLarge, "audit: line: longer than 64 KiB");
   return {};
 }

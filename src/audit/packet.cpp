@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "audit/signed_text.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/reader.hpp"
 #include "stargraph/json/write.hpp"
@@ -15,7 +16,6 @@ using base::fail;
 using base::Result;
 
 constexpr json::ParseLimits kParse{.max_bytes = kMaxReplyBytes, .max_depth = 8};
-constexpr std::string_view kSignatureMember = ",\"key_id\":\"";
 constexpr std::int64_t kMaxSegment = std::numeric_limits<std::int32_t>::max();
 constexpr std::string_view kSubmissionEnd = ",\"type\":\"record\",\"v\":1}";
 
@@ -84,17 +84,8 @@ Result<Head> decode_head(std::string_view packet, const json::Value& value, Sour
                          const crypto::PublicKey& key) {
   json::Reader in(value, "audit: head");
   SG_TRY(Head head, read_head(in, source, nonce));
-  const std::string key_id = in.text("key_id");
-  const std::string algorithm_text = in.text("alg");
-  const std::string signature_text = in.text("signature");
+  SG_TRY(covered_text(in, packet, kHeadDomain, key, "audit: head"));
   SG_TRY(in.finish());
-  if (key_id != key.key_id().str()) return fail(Code::kAuditUnknownKey, "audit: head: signed by another key");
-  SG_TRY(const crypto::Algorithm algorithm, crypto::algorithm_from_name(algorithm_text));
-  SG_TRY(const base::Bytes signature, base::from_base64(signature_text));
-  const std::string_view covered = packet.substr(0, packet.rfind(kSignatureMember));
-  if (!key.verify(algorithm, kHeadDomain, base::as_bytes(covered), signature)) {
-    return fail(Code::kAuditBadSignature, "audit: head: signature does not verify");
-  }
   return head;
 }
 
@@ -273,14 +264,7 @@ Result<OpenedPart> decode_part(std::string_view packet, const OpenRequest& reque
 Result<std::string> encode_head(const Head& head, Source source, std::string_view nonce,
                                 const crypto::PrivateKey& key) {
   std::string text = head_body(head, source, nonce);
-  SG_TRY(const base::Bytes signature, key.sign(kHeadDomain, base::as_bytes(text)));
-  text += kSignatureMember;
-  text += key.public_key().key_id().str();
-  text += "\",\"alg\":\"";
-  text += crypto::algorithm_name(key.public_key().algorithm());
-  text += "\",\"signature\":\"";
-  text += base::to_base64(signature);
-  text += "\"}";
+  SG_TRY(append_signature(text, kHeadDomain, key));
   return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "audit/signed_text.hpp"
 #include "stargraph/audit/segment.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/reader.hpp"
@@ -14,7 +15,6 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-constexpr std::string_view kSignatureMember = ",\"key_id\":\"";
 constexpr std::size_t kMaxTenants = 1'000'000;
 constexpr std::size_t kMaxPeaks = 64;
 constexpr std::size_t kMaxPacks = 1'000'000;
@@ -161,17 +161,7 @@ Result<Position> read(std::string_view text, const crypto::PublicKey& key) {
   text.remove_suffix(1);
   SG_TRY(const json::Value value, json::parse(text, limits));
   json::Reader in(value, "position");
-  const std::string key_id = in.text("key_id", 96, 96);
-  const std::string algorithm_text = in.text("alg");
-  const std::string signature_text = in.text("signature", 1, 1024);
-  if (in.failed()) return std::unexpected(in.finish().error());
-  if (key_id != key.key_id().str()) return fail(Code::kAuditUnknownKey, "audit: position: signed by another key");
-  SG_TRY(const crypto::Algorithm algorithm, crypto::algorithm_from_name(algorithm_text));
-  SG_TRY(const base::Bytes signature, base::from_base64(signature_text));
-  const std::string_view covered = text.substr(0, text.rfind(kSignatureMember));
-  if (!key.verify(algorithm, kPositionDomain, base::as_bytes(covered), signature)) {
-    return fail(Code::kAuditBadSignature, "audit: position: signature does not verify");
-  }
+  SG_TRY(const std::string_view covered, covered_text(in, text, kPositionDomain, key, "audit: position"));
   Position position;
   SG_TRY(read_body(in, key.key_id(), position));
   SG_TRY(in.finish());
@@ -250,15 +240,8 @@ Result<Chain> Chain::restore(const json::Value& state, const base::KeyId& key_id
 
 Result<std::string> encode_position(const Position& position, const crypto::PrivateKey& key) {
   std::string text = encode_body(position);
-  SG_TRY(const base::Bytes signature, key.sign(kPositionDomain, base::as_bytes(text)));
-  text += kSignatureMember;
-  text += key.public_key().key_id().str();
-  text += "\",\"alg\":\"";
-  text += crypto::algorithm_name(key.public_key().algorithm());
-  text += "\",\"signature\":\"";
-  text += base::to_base64(signature);
-  text += "\"}\n";
-  return text;
+  SG_TRY(append_signature(text, kPositionDomain, key));
+  return text + "\n";
 }
 
 Result<Position> decode_position(std::string_view text, const crypto::PublicKey& key) {

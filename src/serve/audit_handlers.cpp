@@ -40,6 +40,29 @@ Result<std::uint64_t> size_or_checkpoint(const LogView& log, const std::optional
   return last.size;
 }
 
+// Names of the two numbers that a proof is asked for with, in query and reply.
+struct ProofOf {
+  const char* first;
+  const char* size;
+  const char* too_young;
+};
+
+template <class Path>
+Result<Response> prove(Api& api, const Request& request, const ProofOf& of, const Path& path_of) {
+  Query query = request.query;
+  const auto first = query.integer(of.first, 1, json::kMaxInteger);
+  const auto asked = query.integer(of.size, 1, json::kMaxInteger);
+  SG_TRY(query.finish());
+  if (!first) return fail(Code::kBadRequest, std::string("query: ") + of.first + ": missing");
+  const Api::LogReader reader(api);
+  SG_TRY(reader.check());
+  SG_TRY(const std::uint64_t size, size_or_checkpoint(api.log(), asked));
+  if (static_cast<std::uint64_t>(*first) > size) return fail(Code::kNotFound, of.too_young);
+  SG_TRY(const auto path, path_of(static_cast<std::uint64_t>(*first), size));
+  return json_response(
+      200, json::Object{{of.first, *first}, {of.size, static_cast<std::int64_t>(size)}, {"path", hex_of(path)}});
+}
+
 }  // namespace
 
 Result<Response> get_audit_segments(Api& api, const Request& request) {
@@ -117,34 +140,15 @@ Result<Response> get_audit_checkpoint(Api& api, const Request& request) {
 }
 
 Result<Response> get_audit_proof(Api& api, const Request& request) {
-  Query query = request.query;
-  const auto seq = query.integer("seq", 1, json::kMaxInteger);
-  const auto asked = query.integer("size", 1, json::kMaxInteger);
-  SG_TRY(query.finish());
-  if (!seq) return fail(Code::kBadRequest, "query: seq: missing");
-  const Api::LogReader reader(api);
-  SG_TRY(reader.check());
-  SG_TRY(const std::uint64_t size, size_or_checkpoint(api.log(), asked));
-  if (static_cast<std::uint64_t>(*seq) > size) return fail(Code::kNotFound, "request: proof: no such entry yet");
-  SG_TRY(const auto path, api.log().inclusion(audit::LogSeq(*seq), size));
-  return json_response(200,
-                       json::Object{{"seq", *seq}, {"size", static_cast<std::int64_t>(size)}, {"path", hex_of(path)}});
+  return prove(api, request, {.first = "seq", .size = "size", .too_young = "request: proof: no such entry yet"},
+               [&](std::uint64_t seq, std::uint64_t size) {
+                 return api.log().inclusion(audit::LogSeq(static_cast<std::int64_t>(seq)), size);
+               });
 }
 
 Result<Response> get_audit_consistency(Api& api, const Request& request) {
-  Query query = request.query;
-  const auto from = query.integer("from", 1, json::kMaxInteger);
-  const auto asked = query.integer("to", 1, json::kMaxInteger);
-  SG_TRY(query.finish());
-  if (!from) return fail(Code::kBadRequest, "query: from: missing");
-  const Api::LogReader reader(api);
-  SG_TRY(reader.check());
-  SG_TRY(const std::uint64_t to, size_or_checkpoint(api.log(), asked));
-  if (static_cast<std::uint64_t>(*from) > to)
-    return fail(Code::kNotFound, "request: proof: the log is not so long yet");
-  SG_TRY(const auto path, api.log().consistency(static_cast<std::uint64_t>(*from), to));
-  return json_response(200,
-                       json::Object{{"from", *from}, {"to", static_cast<std::int64_t>(to)}, {"path", hex_of(path)}});
+  return prove(api, request, {.first = "from", .size = "to", .too_young = "request: proof: the log is not so long yet"},
+               [&](std::uint64_t from, std::uint64_t to) { return api.log().consistency(from, to); });
 }
 
 }  // namespace stargraph::serve

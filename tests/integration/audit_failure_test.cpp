@@ -5,6 +5,8 @@
 #include <sys/mount.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <set>
@@ -43,6 +45,11 @@ class AuditFailure : public ::testing::TestWithParam<const char*> {
     if (HasFailure()) std::fputs(box().daemon_log().c_str(), stderr);
   }
   Appliance& box() { return site_.box(); }
+  void restore_log() {
+    std::filesystem::remove(box().path("log"));
+    std::filesystem::rename(box().path("kept"), box().path("log"));
+    box().start_auditd();
+  }
   [[nodiscard]] bool cleared() const { return std::string(GetParam()) == "cleared"; }
 
   void start(const std::string& limits = "") {
@@ -157,6 +164,63 @@ TEST_P(AuditFailure, RC_D_AUDIT_AFullLogDiskStopsActsUntilThereIsRoom) {
   EXPECT_EQ(box().daemon().wait(), kUnavailable);
   EXPECT_NE(box().auditd().wait(), 0);
   std::filesystem::remove(filler);
+  box().start_auditd();
+  box().start_daemon();
+  EXPECT_TRUE(more_acknowledged());
+  settle();
+}
+
+// A file system that met an error and made itself read-only under the open log, as ext4 does. (A plain remount is
+// refused by the kernel as long as the writer has the log open.)
+TEST_P(AuditFailure, RC_D_AUDIT_ALogThatBecomesReadOnlyStopsActsUntilItIsMended) {
+  EXPECT_EQ(box().auditd().end(SIGTERM), 0);
+  const std::string log = box().path("log");
+  const std::string image = box().path("log.ext4");
+  std::filesystem::rename(log, box().path("kept"));
+  std::filesystem::create_directory(log);
+  std::ofstream(image).close();
+  std::filesystem::resize_file(image, std::uintmax_t{32} << 20U);
+  const auto mount = [&] { return run_command({"mount", "-o", "loop,errors=remount-ro", image, log}).ok(); };
+  if (!run_command({"mkfs.ext4", "-q", image}).ok() || !mount()) {
+    restore_log();
+    GTEST_SKIP() << "a file system in a file needs CAP_SYS_ADMIN, mkfs.ext4 and a loop device";
+  }
+  mounted_ = true;
+  ::chmod(log.c_str(), 0700);
+  std::filesystem::remove(log + "/lost+found");
+  std::filesystem::copy(box().path("kept"), log, std::filesystem::copy_options::recursive);
+  for (const auto& file : std::filesystem::directory_iterator(log)) ::chmod(file.path().c_str(), 0600);
+  box().start_auditd();
+  start();
+  begin_load();
+  ASSERT_TRUE(more_acknowledged());
+  const CommandResult device = run_command({"findmnt", "-n", "-o", "SOURCE", log});
+  ASSERT_TRUE(device.ok());
+  const std::string loop = std::filesystem::path(device.out.substr(0, device.out.find('\n'))).filename();
+  // Between two syncs. In the middle of one, ext4 (6.18) now and then calls it done and loses it: one in sixty trials
+  // of a bare loop of write and fdatasync. The next start tells that, but nothing brings it back.
+  const std::string stat = "/proc/" + std::to_string(box().auditd().pid()) + "/stat";
+  ::kill(box().auditd().pid(), SIGSTOP);
+  ASSERT_TRUE(until([&] {
+    std::ifstream file(stat);
+    return has(std::string(std::istreambuf_iterator<char>(file), {}), ") T ");
+  }));
+  std::ofstream(("/sys/fs/ext4/" + loop) + "/trigger_fs_error") << "1" << std::flush;
+  ::kill(box().auditd().pid(), SIGCONT);
+  EXPECT_EQ(::open((log + "/probe").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), -1);
+  EXPECT_EQ(errno, EROFS);
+  EXPECT_EQ(box().daemon().wait(), kUnavailable);
+  EXPECT_NE(box().auditd().wait(), 0);
+  // Until it is mended nothing starts, and the log stays as it is.
+  const std::string before = box().audit_log();
+  box().start_auditd();
+  EXPECT_NE(box().auditd().wait(), 0);
+  EXPECT_EQ(box().audit_log(), before);
+  // Who made a mount namespace meanwhile has this file system too; two of it at once would be two truths.
+  ASSERT_TRUE(until([&] { return ::umount(log.c_str()) == 0 || errno != EBUSY; }));
+  ASSERT_TRUE(until([&] { return run_command({"losetup", "-j", image}).out.empty(); })) << "somebody else holds it";
+  run_command({"fsck.ext4", "-fp", image});
+  ASSERT_TRUE(mount());
   box().start_auditd();
   box().start_daemon();
   EXPECT_TRUE(more_acknowledged());
