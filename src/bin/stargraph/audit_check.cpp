@@ -1,5 +1,8 @@
 #include "audit_check.hpp"
 
+#include <utility>
+
+#include "stargraph/audit/checkpoint.hpp"
 #include "stargraph/json/reader.hpp"
 
 namespace stargraph::cli {
@@ -11,6 +14,7 @@ using base::Result;
 
 constexpr std::size_t kMaxPath = 128;  // digests of an RFC 6962 proof: twice the bits of a size
 constexpr std::size_t kMaxLines = 1'000;
+constexpr std::size_t kMaxEmptyPages = 65'536;  // an honest daemon looks at 4 MiB for each: 256 GiB of log
 
 struct Path {
   std::int64_t first = 0;  // seq or from
@@ -44,9 +48,12 @@ Result<> TenantLines::take(const json::Value& reply) {
   const std::string tenant = in.text("tenant");
   const std::vector<std::string> lines = in.texts("lines", kMaxLines);
   static_cast<void>(in.integer("after", 0, json::kMaxInteger));  // what the lines say counts
-  cursor_ = in.text("cursor", 0, 64);
+  const std::string before = std::exchange(cursor_, in.text("cursor", 0, 64));
   more_ = in.boolean("more");
   SG_TRY(in.finish());
+  if (more_ && lines.empty() && (cursor_ == before || ++empty_pages_ > kMaxEmptyPages)) {
+    return fail(Code::kMalformed, "audit: entries: the search does not come to an end");
+  }
   for (const std::string& line : lines) {
     SG_TRY(take_line(line));
     if (last_entry_->event.tenant.str() != tenant) {
@@ -78,6 +85,18 @@ std::optional<std::size_t> TenantLines::last_within(std::uint64_t size) const {
     if (static_cast<std::uint64_t>(seqs_[i - 1].value()) <= size) return i - 1;
   }
   return std::nullopt;
+}
+
+Result<std::size_t> TenantLines::signed_within(std::uint64_t size) const {
+  const std::optional<std::size_t> last = last_within(size);
+  const std::size_t covered = last ? *last + 1 : 0;
+  // Number size + 1 is the checkpoint itself.
+  if (covered < seqs_.size() &&
+      static_cast<std::uint64_t>(seqs_.back().value()) > size + 1 + audit::kCheckpointEntries) {
+    return fail(Code::kAuditTruncated,
+                "audit: entries: the checkpoint is older than any that a log with these lines would have as its last");
+  }
+  return covered;
 }
 
 Result<audit::InclusionProof> check_inclusion(const std::string& line, const audit::SignedCheckpoint& checkpoint,

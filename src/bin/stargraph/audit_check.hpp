@@ -23,7 +23,7 @@ class TenantLines {
   explicit TenantLines(audit::TenantSeq after) : next_(after.next()) {}
 
   // kAuditMalformed for a reply that is none, kAuditHashMismatch, kAuditGap for a line that is left out,
-  // kAuditPreviousMismatch.
+  // kAuditPreviousMismatch; kMalformed for a search that does not go on, or goes on for ever.
   [[nodiscard]] base::Result<> take(const json::Value& reply);
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
   [[nodiscard]] audit::TenantSeq last() const { return audit::TenantSeq(next_.value() - 1); }
@@ -31,6 +31,10 @@ class TenantLines {
   [[nodiscard]] const std::string& cursor() const { return cursor_; }
   // The last line that a log of `size` entries holds; nullopt when all are younger.
   [[nodiscard]] std::optional<std::size_t> last_within(std::uint64_t size) const;
+  // How many of the lines a checkpoint of `size` entries, asked for after them, signs once the last of these is proven.
+  // kAuditTruncated when a line stands further behind it than an honest writer lets any: the checkpoint is not the
+  // last, and the lines behind it are anybody's.
+  [[nodiscard]] base::Result<std::size_t> signed_within(std::uint64_t size) const;
   [[nodiscard]] audit::LogSeq seq(std::size_t line) const { return seqs_[line]; }
 
  private:
@@ -42,6 +46,7 @@ class TenantLines {
   audit::TenantSeq next_;
   std::string cursor_;
   bool more_ = false;
+  std::size_t empty_pages_ = 0;
 };
 
 // A reply of /v1/audit/proof for that line and checkpoint, as a proof that holds; verify_proof's codes.

@@ -1,5 +1,5 @@
 // `stargraph audit`: reads the appliance's log over its API. What comes is checked with the audit public key before it
-// is shown; what the key cannot vouch for is said.
+// is shown; what the key cannot vouch for is marked where it stands.
 #include <fcntl.h>
 
 #include <cstdio>
@@ -55,13 +55,8 @@ Result<TenantLines> fetch_lines(client::Client& daemon, std::int64_t after, std:
     std::string path = "/v1/audit/entries?after=" + std::to_string(found.last().value()) +
                        "&limit=" + std::to_string(std::min(wanted, kMostLines));
     if (!found.cursor().empty()) path += "&cursor=" + client::percent_encode(found.cursor());
-    const std::size_t before = found.lines().size();
-    const std::string cursor = found.cursor();
     SG_TRY(const Value reply, daemon.get(path));
     SG_TRY(found.take(reply));
-    if (found.more() && found.lines().size() == before && found.cursor() == cursor) {
-      return fail(Code::kMalformed, "audit: entries: the search does not go on");
-    }
   } while (found.more() && static_cast<std::int64_t>(found.lines().size()) < limit);
   return found;
 }
@@ -84,22 +79,24 @@ Result<int> entries(const Context& context, const Options& options, client::Clie
   SG_TRY(const crypto::PublicKey key, read_key(options));
   SG_TRY(const TenantLines found, fetch_lines(daemon, options.after, options.limit));
   SG_TRY(const audit::SignedCheckpoint last, last_checkpoint(daemon, key));
-  const std::optional<std::size_t> covered = found.last_within(last.state.size);
-  if (covered) SG_TRY(prove(daemon, found, *covered, last, key));
-  const std::size_t is_signed = covered ? *covered + 1 : 0;
+  SG_TRY(const std::size_t covered, found.signed_within(last.state.size));
+  if (covered > 0) SG_TRY(prove(daemon, found, covered - 1, last, key));
   std::string text;
-  json::Array lines;
-  for (const std::string& line : found.lines()) {
-    text += line + "\n";
-    lines.emplace_back(line);
+  json::Array proven;
+  json::Array unproven;
+  for (std::size_t i = 0; i < found.lines().size(); ++i) {
+    const std::string& line = found.lines()[i];
+    text += (i < covered ? "" : "unsigned: ") + line + "\n";
+    (i < covered ? proven : unproven).emplace_back(line);
   }
-  context.print(Object{{"lines", std::move(lines)},
-                       {"signed", static_cast<std::int64_t>(is_signed)},
-                       {"checkpoint", last.entry.seq.value()}},
+  context.print(Object{{"lines", std::move(proven)},
+                       {"unsigned", std::move(unproven)},
+                       {"checkpoint", last.entry.seq.value()},
+                       {"checkpoint_time", base::format_rfc3339(last.entry.time)}},
                 text);
-  std::fprintf(stderr, "stargraph: %zu entries, %zu of them under checkpoint %lld%s\n", found.lines().size(), is_signed,
-               static_cast<long long>(last.entry.seq.value()),
-               is_signed < found.lines().size() ? "; the others nobody has signed yet" : "");
+  std::fprintf(stderr, "stargraph: %zu entries, %zu of them under checkpoint %lld of %s%s\n", found.lines().size(),
+               covered, static_cast<long long>(last.entry.seq.value()), base::format_rfc3339(last.entry.time).c_str(),
+               covered < found.lines().size() ? "; the others nobody has signed" : "");
   return base::kExitDone;
 }
 
@@ -214,11 +211,12 @@ CLI::App* add(CLI::App& group, Context& context, const char* name, const char* h
 }  // namespace
 
 void add_audit_commands(CLI::App& app, Context& context) {
-  CLI::App* const group = app.add_subcommand("audit", "Read the audit log; what is shown was checked");
+  CLI::App* const group = app.add_subcommand("audit", "Read the audit log; what the audit key signs is checked");
   group->require_subcommand(1);
   group->fallthrough();
   const auto options = std::make_shared<Options>();
-  CLI::App* command = add(*group, context, "entries", "Entries of the own tenant", options, entries);
+  CLI::App* command = add(*group, context, "entries", "Entries of the own tenant; what no checkpoint signs is marked",
+                          options, entries);
   command->get_option("--pubkey")->required();
   command->add_option("--after", options->after, "The last tenant_seq that is known")->check(CLI::NonNegativeNumber);
   command->add_option("--limit", options->limit, "Entries at most (1000)")->check(CLI::Range(1, 1'000'000));

@@ -2,6 +2,7 @@
 #include "bin/stargraph/audit_check.hpp"
 
 #include "stargraph/audit/chain.hpp"
+#include "stargraph/audit/checkpoint.hpp"
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/json/value.hpp"
 #include "unit/audit/log_fixture.hpp"
@@ -112,6 +113,43 @@ TEST_F(AuditCheck, RC_S_AUDIT_OnlyAProofUnderTheKeyMakesALineCount) {
   EXPECT_FALSE(check_checkpoint(checkpoints_.back(), other).has_value());
   EXPECT_FALSE(check_checkpoint(soc_.back(), audit_public_key()).has_value());
   EXPECT_FALSE(check_checkpoint("", audit_public_key()).has_value());
+}
+
+// An old checkpoint is genuine for ever. Behind it anybody can put lines of his own that follow each other.
+TEST_F(AuditCheck, RC_S_AUDIT_LinesFarBehindTheCheckpointAreRefusedAndThoseShortBehindItAreNotSigned) {
+  const auto followed_by = [&](std::int64_t seq) {
+    TenantLines taken{audit::TenantSeq(0)};
+    std::vector<std::string> lines = soc_;
+    audit::Entry entry = *audit::decode_entry(lines.back());
+    entry.tenant_previous_hash = entry.entry_hash;
+    entry.tenant_seq = entry.tenant_seq.next();
+    entry.seq = audit::LogSeq(seq);
+    lines.push_back(*audit::encode_entry(entry));
+    EXPECT_TRUE(taken.take(page(lines)).has_value());
+    return taken;
+  };
+  const std::uint64_t size = checkpoint().state.size;
+  const auto last_honest = static_cast<std::int64_t>(size + 1 + audit::kCheckpointEntries);
+  EXPECT_EQ(followed_by(last_honest).signed_within(size), 20U);
+  EXPECT_EQ(followed_by(last_honest + 1).signed_within(size).error().code, Code::kAuditTruncated);
+  EXPECT_EQ(followed_by(last_honest + 1).signed_within(size + 1), 20U);
+  EXPECT_EQ(TenantLines(audit::TenantSeq(0)).signed_within(size), 0U);
+}
+
+TEST_F(AuditCheck, ASearchThatStandsStillOrNeverEndsIsGivenUp) {
+  const auto go_on = [](TenantLines& taken, const std::string& cursor) {
+    return taken
+        .take(
+            json::Object{{"tenant", "soc"}, {"lines", json::Array{}}, {"after", 0}, {"cursor", cursor}, {"more", true}})
+        .has_value();
+  };
+  TenantLines still{audit::TenantSeq(0)};
+  EXPECT_TRUE(go_on(still, "1-0"));
+  EXPECT_FALSE(go_on(still, "1-0"));
+  TenantLines restless{audit::TenantSeq(0)};
+  std::size_t pages = 0;
+  while (pages < 1'000'000 && go_on(restless, "1-" + std::to_string(pages))) ++pages;
+  EXPECT_EQ(pages, 65'536U);
 }
 
 TEST_F(AuditCheck, RC_R_AUDIT_ALogThatForgetsWhatTheNoteSaysIsNoticed) {
