@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <functional>
+#include <utility>
 
 #include "integration/answer.hpp"
 #include "integration/pack_trust.hpp"
@@ -405,11 +406,12 @@ TEST_F(PackTerminal, RC_E_PACK_ThePackIsLookedAtByAProcessWithNothingToLose) {
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
       const std::string pid = entry.path().filename().string();
       if (status_of(pid, "PPid") != std::to_string(parent)) continue;
+      // Nobody waits for the rules jail before it is asked something.
+      for (int i = 0; i < 500 && status_of(pid, "Seccomp") != "2"; ++i) ::usleep(10'000);
       EXPECT_EQ(status_of(pid, "Seccomp"), "2") << pid;
       EXPECT_EQ(status_of(pid, "NoNewPrivs"), "1") << pid;
       const std::vector<std::string> files = open_files(pid);
-      // A rules jail keeps one socket; the checker has the standard streams too.
-      if (std::ranges::find(files, "/dev/null") == files.end() || status_of(pid, "Name") == "stargraph-keep") continue;
+      if (status_of(pid, "Name") != "stargraph-look") continue;
       ++checkers;
       if (::geteuid() == 0) {
         EXPECT_EQ(status_of(pid, "Uid").substr(0, 6), "65534\t");
@@ -488,6 +490,45 @@ TEST_F(PackTerminal, SG_S_PACK_AGovernorsKeyIsConfirmedInPersonToo) {
   const Terminal::Said right = at_terminal(command, {fingerprint("next")});
   EXPECT_EQ(right.exit_code, 0) << right.text;
   EXPECT_TRUE(has(run({"pins"}).out, "1 of 2 governors"));
+}
+
+// While a person is asked, another importer puts something on record: the refusal that follows is on record all the
+// same, and no signal ends the half that talks.
+TEST_F(PackTerminal, SG_R_PACK_ARefusalIsOnRecordAlsoWhenAnotherImporterWasFaster) {
+  build_stranger();
+  write_sources("second", "soc.policy", "2.0.0");
+  ASSERT_EQ(build("second", "publisher", 2, "second.sgpack").exit_code, 0);
+  bool other_was_here = false;
+  const auto other = [&](pid_t) {
+    if (std::exchange(other_was_here, true)) return;
+    const CommandResult imported = run({"import", "second.sgpack"});
+    EXPECT_EQ(imported.exit_code, 0) << imported.err;
+  };
+  const Terminal::Said said = at_terminal({"import", "stranger.sgpack"}, {"a", "b", "c"}, other);
+  EXPECT_EQ(said.exit_code, 3) << said.text;
+  EXPECT_TRUE(has(said.text, "fingerprint-mismatch")) << said.text;
+  const std::string log = directory_.read("log/audit-00000001.jsonl");
+  EXPECT_TRUE(has(log, "\"reason\":\"fingerprint-mismatch\"")) << log;
+  const Terminal::Said right = at_terminal({"import", "stranger.sgpack"}, {fingerprint("other")},
+                                           [&](pid_t) { EXPECT_EQ(run({"retire", "soc.policy"}).exit_code, 0); });
+  EXPECT_EQ(right.exit_code, 0) << right.text;
+}
+
+// The audit writer began anew meanwhile: nobody connects again, the command says so and stores nothing.
+TEST_F(PackTerminal, SG_D_PACK_AnAuditWriterThatWasRestartedIsAnErrorAndNoSignal) {
+  build_stranger();
+  const auto restart = [&](pid_t) {
+    const crypto::Secret key = crypto::Secret::copy(audit_->key_pem().view());
+    audit_.reset();
+    std::filesystem::remove(directory_ / "trust.sock");
+    audit_ = std::make_unique<AuditWriter>(directory_.path(), directory_ / "trust.sock", &key);
+  };
+  const Terminal::Said right = at_terminal({"import", "stranger.sgpack"}, {fingerprint("other")}, restart);
+  EXPECT_EQ(right.exit_code, 6) << right.text;
+  EXPECT_TRUE(has(right.text, "audit-unavailable")) << right.text;
+  EXPECT_FALSE(has(run({"pins"}).out, "net.flow"));
+  const Terminal::Said wrong = at_terminal({"import", "stranger.sgpack"}, {"a"}, restart);
+  EXPECT_EQ(wrong.exit_code, 3) << wrong.text;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The checker's process and the two ends of its socket.
 #include "checker.hpp"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ void answer(int fd, rules::Jail* jail) {
 }
 
 [[noreturn]] void be_the_checker(int socket, pid_t parent, bool fips_required) {
+  ::prctl(PR_SET_NAME, "stargraph-look");
   if (!keep_only(socket) || !become_nobody() || !keep_private(parent)) ::_exit(kExitNoWalls);
   const auto jail = rules::Jail::start();
   if (!start_crypto(fips_required) || !confine_checker()) ::_exit(kExitNoWalls);
