@@ -51,7 +51,7 @@ std::optional<crypto::Digest> digest_of(const X509* certificate) {
 }  // namespace
 
 Result<std::shared_ptr<const ClientTrust>> ClientTrust::read(base::BytesView ca, const base::Bytes* crl) {
-  const std::shared_ptr<ClientTrust> trust(new ClientTrust);
+  std::shared_ptr<ClientTrust> trust(new ClientTrust);
   trust->store_.reset(X509_STORE_new());
   X509_STORE* const store = trust->store_.get();
   const auto unusable = [](const char* why) {

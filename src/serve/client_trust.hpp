@@ -1,8 +1,8 @@
 // ClientTrust: the client CA and the CRL as one thing that certificates are held against, and what it found.
 //
-// A signature on P-384 takes most of a millisecond to verify, and a certificate has two (its own and the CRL's): with a
-// verdict for every request that was the larger part of a small one. So a certificate that stood is not verified again
-// for a while. What it was made from cannot change under a verdict: another CRL is another ClientTrust.
+// A signature on P-384 takes most of a millisecond to verify, and a certificate has two (its own and the CRL's), which
+// each request paid for. So a certificate that stood is not verified again for a while: a look-up takes a thousandth of
+// that. What a verdict was made from cannot change under it: another CRL is another ClientTrust.
 #pragma once
 
 #include <openssl/x509_vfy.h>
