@@ -13,10 +13,13 @@ using base::fail;
 using base::Result;
 
 constexpr std::uint64_t kFirstLook = 4'096;  // bytes: most lines are shorter
-// An honest log has a checkpoint in its last 257 lines.
-constexpr std::uint64_t kMaxTail = (kCheckpointEntries + 1) * kMaxLineBytes;
+// An honest log has a checkpoint in its last 257 lines; one line before it is looked at, too.
+constexpr std::uint64_t kMaxTail = (kCheckpointEntries + 2) * kMaxLineBytes;
 
 std::unexpected<base::Error> not_found() { return fail(Code::kNotFound, "audit: log: no such line"); }
+std::unexpected<base::Error> gap() {
+  return fail(Code::kAuditGap, "audit: log: its last lines do not follow each other");
+}
 
 }  // namespace
 
@@ -102,9 +105,22 @@ Result<std::string> LineSearch::line(LogSeq seq) {
   return find_in(segments_[segment], seq);
 }
 
-// Lines from the end, in a growing piece of it.
-Result<std::string> LineSearch::last_checkpoint_of(const Segment& segment) {
+// A line that stands right before those taken so far; true when it was the last one wanted. One more than the
+// checkpoint is: an old checkpoint is genuine for ever, and may be put behind any log.
+Result<bool> LineSearch::Tail::take(std::string_view line) {
+  SG_TRY(const Entry entry, decode_entry(line));
+  if (next && entry.seq.next() != *next) return gap();
+  if (!checkpoint.empty()) return true;
+  next = entry.seq;
+  if (entry.event.name == EventName::kAuditCheckpoint) checkpoint = line;
+  return false;
+}
+
+// Lines from the end, in a growing piece of it; false when the segment holds none before those taken.
+Result<bool> LineSearch::take_from_end(const Segment& segment, Tail& tail) {
+  const Tail before = tail;
   for (std::uint64_t bytes = 4 * kFirstLook;; bytes *= 4) {
+    tail = before;
     const std::uint64_t from = segment.size - std::min(segment.size, std::min(bytes, kMaxTail));
     SG_TRY(const std::string text, read(segment, from, segment.size - from));
     std::string_view rest = text;
@@ -113,21 +129,30 @@ Result<std::string> LineSearch::last_checkpoint_of(const Segment& segment) {
       rest.remove_suffix(1);
       const std::size_t begin = rest.rfind('\n') + 1;  // npos + 1 is 0
       if (begin == 0 && from > 0) break;               // its beginning is not here
-      const auto entry = decode_entry(rest.substr(begin));
-      if (entry && entry->event.name == EventName::kAuditCheckpoint) return std::string(rest.substr(begin));
+      SG_TRY(const bool last, tail.take(rest.substr(begin)));
+      if (last) return true;
       rest = rest.substr(0, begin);
     }
-    if (from == 0 || bytes >= kMaxTail) return not_found();
+    if (from == 0) return false;
+    if (bytes >= kMaxTail) return not_found();
   }
 }
 
 Result<std::string> LineSearch::last_checkpoint() {
+  Tail tail;
   // The last segment may hold no more than its first lines yet.
-  for (std::size_t back = 1; back <= std::min<std::size_t>(2, segments_.size()); ++back) {
-    Result<std::string> line = last_checkpoint_of(segments_[segments_.size() - back]);
-    if (line || line.error().code != Code::kNotFound) return line;
+  for (std::size_t i = segments_.size(); i > 0; --i) {
+    const bool searching = tail.checkpoint.empty();
+    SG_TRY(const bool done, take_from_end(segments_[i - 1], tail));
+    if (searching && !tail.checkpoint.empty()) {
+      // Nor may its line stand there with those before it, behind lines that are younger.
+      SG_TRY(const std::size_t segment, segment_of(*tail.next));
+      if (segment != i - 1) return gap();
+    }
+    if (done) break;
   }
-  return not_found();
+  if (tail.checkpoint.empty()) return not_found();
+  return tail.checkpoint;
 }
 
 }  // namespace stargraph::audit

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stargraph/audit/entry.hpp"
@@ -18,8 +20,9 @@ class LineSearch {
  public:
   [[nodiscard]] static base::Result<LineSearch> open(base::Env& env, const base::Path& directory);
 
-  [[nodiscard]] base::Result<std::string> line(LogSeq seq);          // kNotFound
-  [[nodiscard]] base::Result<std::string> last_checkpoint();         // kNotFound
+  [[nodiscard]] base::Result<std::string> line(LogSeq seq);  // kNotFound
+  // kNotFound; kAuditGap where the numbers of the last lines, to the one before it, do not rise one by one.
+  [[nodiscard]] base::Result<std::string> last_checkpoint();
   [[nodiscard]] std::uint64_t bytes_read() const { return bytes_; }  // of all segments together
 
  private:
@@ -40,7 +43,13 @@ class LineSearch {
   [[nodiscard]] base::Result<Found> line_after(const Segment& segment, std::uint64_t from);
   [[nodiscard]] base::Result<std::size_t> segment_of(LogSeq seq);
   [[nodiscard]] base::Result<std::string> find_in(const Segment& segment, LogSeq seq);
-  [[nodiscard]] base::Result<std::string> last_checkpoint_of(const Segment& segment);
+  // Lines taken from the log's end backwards.
+  struct Tail {
+    std::optional<LogSeq> next;  // of the line taken last; in the end the checkpoint's
+    std::string checkpoint;
+    [[nodiscard]] base::Result<bool> take(std::string_view line);
+  };
+  [[nodiscard]] base::Result<bool> take_from_end(const Segment& segment, Tail& tail);
 
   base::Env* env_;  // outlives this
   std::vector<Segment> segments_;

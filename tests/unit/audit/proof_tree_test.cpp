@@ -108,6 +108,29 @@ TEST(ProofTree, TheLastCheckpointStandsBeforeAnUnfinishedLine) {
   EXPECT_EQ(*LineSearch::open(base::real_env(), log.path())->last_checkpoint(), lines.back());
 }
 
+// An old checkpoint's line is genuine for ever. Alone, or with the lines before it, it stands at the end of a log whose
+// proofs would then be about the old one, where the log as a whole does not hold.
+TEST(ProofTree, RC_R_AUDIT_AnOldCheckpointAtTheEndIsNotTheLast) {
+  for (const std::size_t with : {std::size_t{0}, std::size_t{1}, std::size_t{5}}) {
+    SavedLog log(300);
+    log.save_tree();
+    const std::vector<std::string> lines = log.lines();
+    std::size_t old = 25;
+    while (decode_entry(lines[old])->event.name != EventName::kAuditCheckpoint) ++old;
+    ASSERT_LT(old, lines.size() / 2);
+    std::uint32_t last = 1;
+    while (std::filesystem::exists(log.path() / segment_name(last + 1))) ++last;
+    ASSERT_GT(last, 1U);
+    std::ofstream end(log.path() / segment_name(last), std::ios::app | std::ios::binary);
+    for (std::size_t i = old - with; i <= old; ++i) end << lines[i] << '\n';
+    end.close();
+    EXPECT_EQ(LineSearch::open(base::real_env(), log.path())->last_checkpoint().error().code, Code::kAuditGap) << with;
+    const auto proof = make_inclusion_proof(log.paths(), audit_public_key(), LogSeq(20), {});
+    ASSERT_FALSE(proof.has_value()) << with;
+    EXPECT_EQ(proof.error().code, Code::kAuditGap) << "as the whole log says";
+  }
+}
+
 void flip(const std::filesystem::path& file, std::uint64_t at) {
   std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
   stream.seekg(static_cast<std::streamoff>(at));
