@@ -26,6 +26,9 @@ bool completes(std::span<const RecordedAct> lost, std::span<const Body> acts) {
          std::ranges::equal(lost, acts.first(lost.size()), same, [](const RecordedAct& one) { return one.act.body; });
 }
 
+// Nobody found out whether packs go together.
+bool is_no_answer(const base::Error& error) { return error.code == Code::kIo || error.code == Code::kTimedOut; }
+
 std::unexpected<base::Error> interrupted(std::span<const RecordedAct> lost) {
   std::string names;
   for (const RecordedAct& one : lost.first(std::min<std::size_t>(lost.size(), 5))) {
@@ -43,10 +46,10 @@ std::unexpected<base::Error> interrupted(std::span<const RecordedAct> lost) {
 Result<TrustState> Importer::read_state() { return desk_.vault.state(); }
 
 Result<> Importer::commit(const Make& make, const File& file, base::BytesView bytes, Commit how) {
-  SG_TRY(const std::unique_ptr<Vault::Change> change, desk_.vault.begin());
-  SG_TRY(TrustState state, change->state());
-  auto lost = lost_acts(state, kMaxInterrupted);
-  if (!lost && lost.error().code == Code::kAuditFork) return std::unexpected(std::move(lost).error());
+  SG_TRY(Begun begun, begin(kMaxInterrupted));
+  const std::unique_ptr<Vault::Change>& change = begun.change;
+  TrustState& state = begun.state;
+  auto& lost = begun.lost;
   const auto made = make(state);
   if (lost && !lost->empty() && !(made && completes(*lost, *made))) return interrupted(*lost);
   SG_TRY(const Acts acts, made);
@@ -62,8 +65,10 @@ Result<> Importer::commit(const Make& make, const File& file, base::BytesView by
     const PackSource source = [&](const ImportedPack& pack) {
       return change->file(pack.ref.digest, pack.countersigned);
     };
-    auto fits = desk_.fits(source, rehearsal);
-    if (!fits && desk_.fits(source, state)) return fits;
+    if (auto fits = desk_.fits(source, rehearsal); !fits) {
+      const auto before = desk_.fits(source, state);
+      if (before || is_no_answer(fits.error()) || is_no_answer(before.error())) return fits;
+    }
   }
   if (how == Commit::kRehearse) return {};
   SG_TRY(take_back(*change, *lost, state));
@@ -130,7 +135,9 @@ void Importer::refuse(base::BytesView file, const std::vector<base::KeyId>& clai
   event.data.set("claimed_key_ids", std::move(key_ids));
   event.data.set("file_digest", crypto::sha384(file).hex());
   event.data.set("reason", error.name());
-  // Best effort: the pack is refused whether or not the log can be reached.
+  // Best effort: the pack is refused whether or not the log can be reached. Another importer may have put something on
+  // record while a person was asked, so the number that comes next is learnt first.
+  if (!desk_.notary.head()) return;
   static_cast<void>(desk_.notary.record(event));
 }
 

@@ -8,6 +8,8 @@ using base::Code;
 using base::fail;
 using base::Result;
 
+constexpr int kAttempts = 8;  // to find log and store at rest
+
 // A refusal came over trust.sock too, and is no act.
 bool is_act(const audit::Entry& entry) {
   return entry.event.outcome == audit::Outcome::kSuccess && act_of(entry.event.name).has_value();
@@ -15,8 +17,8 @@ bool is_act(const audit::Entry& entry) {
 
 }  // namespace
 
-Result<std::vector<RecordedAct>> Importer::lost_acts(const TrustState& state, std::int64_t limit) {
-  SG_TRY(const audit::Head head, desk_.notary.head());
+Result<std::vector<RecordedAct>> Importer::lost_acts(const TrustState& state, const audit::Head& head,
+                                                     std::int64_t limit) {
   const std::int64_t known = state.last_entry().value();
   if (head.trust_act.value() < known) {
     return fail(Code::kAuditFork, "trust: the trust store holds a later act than the log: an older log was put back");
@@ -42,6 +44,27 @@ Result<std::vector<RecordedAct>> Importer::lost_acts(const TrustState& state, st
   return lost;
 }
 
+// Looking up many lost acts takes the audit writer minutes, and the lock keeps the daemon from writing: so they are
+// looked up before it is taken. Under it, store and log must be where they were then; else another importer was at
+// work.
+Result<Importer::Begun> Importer::begin(std::int64_t limit) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    SG_TRY(const TrustState before, read_state());
+    const auto head = desk_.notary.head();
+    Begun begun;
+    begun.lost = head ? lost_acts(before, *head, limit) : std::unexpected(head.error());
+    if (!begun.lost && begun.lost.error().code == Code::kAuditFork) return std::unexpected(begun.lost.error());
+    SG_TRY(begun.change, desk_.vault.begin());
+    SG_TRY(begun.state, begun.change->state());
+    if (begun.state.acts() != before.acts() || begun.state.last_entry() != before.last_entry()) continue;
+    if (!begun.lost) return begun;
+    const auto now = desk_.notary.head();
+    if (!now) begun.lost = std::unexpected(now.error());
+    if (!now || now->trust_act == head->trust_act) return begun;
+  }
+  return fail(Code::kBusy, "trust: other importers are at work: try again");
+}
+
 Result<> Importer::take_back(Vault::Change& change, std::span<const RecordedAct> lost, TrustState& state) {
   for (const RecordedAct& one : lost) {
     SG_TRY(state.apply(one.act));
@@ -53,10 +76,12 @@ Result<> Importer::take_back(Vault::Change& change, std::span<const RecordedAct>
 Result<RepairReport> Importer::repair(const std::string& reason) {
   requests_.clear();
   if (reason.empty()) return fail(Code::kUsage, "repair: a reason is needed");
-  SG_TRY(const std::unique_ptr<Vault::Change> change, desk_.vault.begin());
-  SG_TRY(TrustState state, change->state());
-  SG_TRY(const std::vector<RecordedAct> lost, lost_acts(state, json::kMaxInteger));
+  SG_TRY(Begun begun, begin(json::kMaxInteger));
+  SG_TRY(const std::vector<RecordedAct> lost, std::move(begun.lost));
+  const std::unique_ptr<Vault::Change>& change = begun.change;
+  TrustState& state = begun.state;
   if (auto back = take_back(*change, lost, state); !back) {
+    if (back.error().code != Code::kReceiptInvalid) return std::unexpected(std::move(back).error());
     return fail(Code::kAuditFork, "repair: what the log holds does not follow this store: " + back.error().message);
   }
   RepairReport report;

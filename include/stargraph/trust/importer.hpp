@@ -250,7 +250,16 @@ class Importer {
   static File place_of(const Checked& checked, const TrustState& state);
   base::Result<> record(Vault::Change& change, const Body& body, TrustState& state);
   // Those that the log holds after the last one of `state`. kAuditFork for more than `limit`.
-  base::Result<std::vector<RecordedAct>> lost_acts(const TrustState& state, std::int64_t limit);
+  base::Result<std::vector<RecordedAct>> lost_acts(const TrustState& state, const audit::Head& head,
+                                                   std::int64_t limit);
+  // The one transaction, with the state under its lock and the acts that are lost then; what else kept lost_acts() from
+  // its answer is in `lost`. kBusy.
+  struct Begun {
+    std::unique_ptr<Vault::Change> change;
+    TrustState state;
+    base::Result<std::vector<RecordedAct>> lost;
+  };
+  base::Result<Begun> begin(std::int64_t limit);
   static base::Result<> take_back(Vault::Change& change, std::span<const RecordedAct> lost, TrustState& state);
   // Applies to `state` what commit() is about to make of `acts`, of which `lost` are in the log already.
   base::Result<> rehearse(std::span<const RecordedAct> lost, const Acts& acts, TrustState& state) const;

@@ -22,9 +22,10 @@ class Notary {
   [[nodiscard]] virtual base::Result<audit::Receipt> again(audit::SourceSeq number) = 0;
 };
 
-// Over trust.sock. Connects at once, so that the caller may give up root afterwards; when that failed each
-// record() gives the reason. `env` and `audit_key` must outlive it.
-[[nodiscard]] std::unique_ptr<Notary> socket_notary(base::Env& env, base::Path trust_socket,
+// Over trust.sock. Connects at once and never again, so that the caller may give up root, and making sockets,
+// afterwards. When that failed each call gives the reason; after a call that failed each later one is
+// kAuditUnavailable. So is an act that another importer was faster than. `env` and `audit_key` must outlive it.
+[[nodiscard]] std::unique_ptr<Notary> socket_notary(base::Env& env, const base::Path& trust_socket,
                                                     const crypto::PublicKey& audit_key);
 
 }  // namespace stargraph::trust

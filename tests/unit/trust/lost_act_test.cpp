@@ -184,6 +184,47 @@ TEST_F(LostActs, ADryRunShowsThatSomethingWasLost) {
   EXPECT_EQ(code_of(importer().import(request, no_content_check(), {})), Code::kAuditFork);
 }
 
+// To look up many acts takes minutes; the daemon writes meanwhile, and so may another importer.
+TEST_F(LostActs, RC_D_PACK_LostActsAreLookedUpWithoutTheDatabasesLock) {
+  const Image before = take_image();
+  ASSERT_TRUE(importer().retire(kTriage));
+  put_back(before);
+  const auto somebody_writes = [&] {
+    auto daemon = database_->writer();
+    ASSERT_TRUE(daemon);
+    EXPECT_TRUE(daemon->execute("BEGIN IMMEDIATE"));
+    EXPECT_TRUE(daemon->execute("COMMIT"));
+  };
+  notary_.when_looked_up = somebody_writes;
+  EXPECT_EQ(code_of(importer().retire(kTriage)), Code::kInternal) << "completes what was cut off";
+  EXPECT_FALSE(notary_.when_looked_up) << "nothing was looked up";
+  put_back(before);
+  notary_.when_looked_up = somebody_writes;
+  EXPECT_TRUE(importer().repair("put back"));
+  EXPECT_FALSE(notary_.when_looked_up) << "nothing was looked up";
+}
+
+// What was found without the lock counts only when it is still so under it.
+TEST_F(LostActs, RC_T_PACK_WhatAnotherImporterDoesMeanwhileIsSeen) {
+  const Image before = take_image();
+  ASSERT_TRUE(importer().retire(kTriage));
+  put_back(before);
+  notary_.when_looked_up = [&] { EXPECT_TRUE(importer().repair("the other one's")); };
+  const auto repaired = importer().repair("this one's");
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  EXPECT_EQ(repaired->acts, 0) << "the other one took it back";
+}
+
+TEST_F(LostActs, AnAuditWriterThatGoesDuringARepairIsNoFork) {
+  const Image before = take_image();
+  ASSERT_TRUE(importer().retire(kTriage));
+  put_back(before);
+  notary_.fail_after = 0;
+  EXPECT_EQ(importer().repair("put back").error().code, Code::kAuditUnavailable);
+  notary_.fail_after.reset();
+  EXPECT_TRUE(importer().repair("put back"));
+}
+
 // Genuine receipts of acts that name another predecessor, or none: the audit writer gives none such, and no load takes
 // them.
 TEST_F(LostActs, RC_R_PACK_AForgedPredecessorIsRefusedAtEveryLoad) {

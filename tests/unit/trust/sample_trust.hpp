@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stargraph/audit/chain.hpp"
@@ -81,6 +83,7 @@ class FakeNotary final : public Notary {
     return head;
   }
   base::Result<audit::Receipt> again(audit::SourceSeq number) override {
+    if (when_looked_up) std::exchange(when_looked_up, nullptr)();
     if (number.value() <= archived) return base::fail(base::Code::kNotFound, "audit: archived");
     return receipts_.at(static_cast<std::size_t>(number.value()) - 1);
   }
@@ -99,6 +102,7 @@ class FakeNotary final : public Notary {
   bool unavailable = false;
   std::optional<int> fail_after;            // that many records go well
   std::optional<audit::Event> answer_with;  // a receipt for this instead
+  std::function<void()> when_looked_up;     // at the next again(), once
   std::int64_t archived = 0;                // so many of the first entries are not there any more
 
  private:
