@@ -140,25 +140,37 @@ int try_to_stay(const Path& path, std::chrono::milliseconds patience) {
   }
 }
 
+struct Listing {
+  std::vector<Path> paths;
+  bool whole = true;  // nothing that is there is missing
+};
+
 // The folders and what lies in them, as root sees it.
-std::vector<Path> everything_in(const std::vector<Path>& places) {
-  std::vector<Path> found;
+Listing everything_in(const std::vector<Path>& places) {
+  Listing found;
   for (const Path& place : places) {
     std::error_code error;
-    if (!std::filesystem::exists(std::filesystem::symlink_status(place, error))) continue;
-    found.push_back(place);
-    for (std::filesystem::recursive_directory_iterator at(place, error), end;
-         !error && at != end && found.size() < kMaxPaths; at.increment(error)) {
-      found.push_back(at->path());
+    const auto type = std::filesystem::symlink_status(place, error).type();
+    if (type == std::filesystem::file_type::not_found) continue;
+    found.paths.push_back(place);
+    if (type != std::filesystem::file_type::directory) continue;
+    std::filesystem::recursive_directory_iterator at(place, error);
+    for (const std::filesystem::recursive_directory_iterator end; !error && at != end; at.increment(error)) {
+      if (found.paths.size() >= kMaxPaths) return found.whole = false, found;
+      found.paths.push_back(at->path());
     }
+    if (error) found.whole = false;
   }
   return found;
 }
 
-// Opens for reading; for writing it only asks.
-bool may_touch(const Path& path) {
+// Opens for reading; for writing it only asks. 0, EACCES, or the errno of a path that could not be tried.
+int try_to_touch(const Path& path) {
   const base::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-  return file.open() || ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
+  const int error = file.open() ? 0 : errno;
+  if (error == 0 || ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0) return 0;
+  // Gone since, a link and a socket are no files to read.
+  return error == ENOENT || error == ELOOP || error == ENXIO ? EACCES : error;
 }
 
 class Attack {
@@ -282,7 +294,7 @@ void Attack::files(const std::string& whose, const std::vector<Path>& places, co
   const std::string wall = "files." + whose + ".from-" + stranger;
   if (!as) return add(wall, WallState::kUntested, stranger + " does not run");
   if (as->uid == 0) return add(wall, WallState::kUntested, stranger + " is root");
-  const std::vector<Path> paths = everything_in(places);
+  const auto [paths, whole] = everything_in(places);
   if (paths.empty()) return add(wall, WallState::kUntested, "there is nothing to open");
   // The child tells by shared memory which one it could open.
   void* const shared = ::mmap(nullptr, sizeof(std::size_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -290,20 +302,24 @@ void Attack::files(const std::string& whose, const std::vector<Path>& places, co
   auto* const found = static_cast<volatile std::size_t*>(shared);
   const Outcome tried = attempt([&] { return become(*as); },
                                 [&] {
+                                  int odd = 0;
                                   for (std::size_t i = 0; i < paths.size(); ++i) {
-                                    *found = i;
-                                    if (may_touch(paths[i])) return 0;
+                                    const int error = try_to_touch(paths[i]);
+                                    if (error == 0 || odd == 0) *found = i;
+                                    if (error == 0) return 0;
+                                    if (error != EACCES) odd = error;
                                   }
-                                  return EACCES;
+                                  return odd == 0 ? EACCES : odd;
                                 });
   const std::size_t last = *found;
   const std::string at = base::printable(paths.at(last).string());
   ::munmap(shared, sizeof(std::size_t));
   if (tried.kind == Kind::kDone) return add(wall, WallState::kAbsent, stranger + " could open " + at);
-  if (!tried.is(EACCES)) return add(wall, WallState::kUntested, "no answer in time, last at " + at);
-  add(wall, WallState::kHeld,
-      stranger + " could open none of " + std::to_string(paths.size()) + (paths.size() == 1 ? " path" : " paths") +
-          (paths.size() < kMaxPaths ? "" : ", the first of more"));
+  if (!tried.is(EACCES)) return add(wall, WallState::kUntested, "could not be tried, or not in time: " + at);
+  const std::string none =
+      stranger + " could open none of " + std::to_string(paths.size()) + (paths.size() == 1 ? " path" : " paths");
+  if (!whole) return add(wall, WallState::kUntested, none + ", but there are others that were not tried");
+  add(wall, WallState::kHeld, none);
 }
 
 // Not root's shell either starts a program in the daemon's domain: only the daemon's own file leads there.
@@ -312,23 +328,31 @@ void Attack::selinux() {
   const char* const wall = "daemon.selinux-entry";
   if (!enforce || !enforce->starts_with('1'))
     return add(wall, WallState::kUntested, "SELinux does not enforce here", false);
-  const auto process = targets_.daemon ? find_process("/", "stargraphd") : std::nullopt;
-  if (!process) return add(wall, WallState::kUntested, "daemon does not run");
+  if (!targets_.daemon) return add(wall, WallState::kUntested, "daemon does not run");
+  const auto label_of = [](const std::string& process) {
+    const std::string label = read_text("/", "/proc/" + process + "/attr/current").value_or("");
+    return label.substr(0, label.find('\0'));
+  };
+  const std::string daemon = label_of(std::to_string(targets_.daemon->pid));
+  const std::string own = label_of("self");
+  if (daemon.empty() || daemon == own) return add(wall, WallState::kUntested, "it has no domain of its own");
   const auto run_true = [] {
     char name[] = "/bin/true";
     char* const argv[] = {name, nullptr};
     ::execv(name, argv);
     return errno;
   };
-  if (attempt(nothing, run_true).kind != Kind::kDone) return add(wall, WallState::kUntested, "/bin/true does not run");
   // The kernel's refusal of the label is one of entering, too.
-  const auto enter = [&]() -> int {
+  const auto enter = [&](const std::string& label) -> int {
     const base::Descriptor next(::open("/proc/self/attr/exec", O_WRONLY | O_CLOEXEC));
     if (!next.open()) return ENOENT;
-    if (::write(next.get(), process->label.data(), process->label.size()) < 0) return errno;
+    if (::write(next.get(), label.data(), label.size()) < 0) return errno;
     return run_true();
   };
-  const Outcome entered = attempt(nothing, enter);
+  // Who may ask for no label at all, and who may not run this program, learns nothing of the daemon's.
+  if (attempt(nothing, [&] { return enter(own); }).kind != Kind::kDone)
+    return add(wall, WallState::kUntested, "/bin/true does not run in this domain when asked for by its label");
+  const Outcome entered = attempt(nothing, [&] { return enter(daemon); });
   if (entered.kind == Kind::kDone) return add(wall, WallState::kAbsent, "another program ran in the daemon's domain");
   if (entered.is(EACCES) || entered.is(EPERM))
     return add(wall, WallState::kHeld, "no other program can be started in the daemon's domain");

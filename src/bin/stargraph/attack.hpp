@@ -41,7 +41,7 @@ struct Targets {
 // The appliance of this machine, as examine() finds it.
 [[nodiscard]] Targets find_targets();
 
-// Needs root; without, every wall is untested. At most 30 seconds.
+// Needs root; without, every wall is untested. Each attempt has its time (attempt.hpp), all together have none.
 [[nodiscard]] std::vector<Wall> attack(const Targets& targets);
 
 }  // namespace stargraph::cli

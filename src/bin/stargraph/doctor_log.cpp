@@ -73,7 +73,8 @@ class Log {
   void clock();
   void reviews();
   void exported();
-  void look_through(const Path& segment, std::uint64_t size);
+  // false when not all of it could be read.
+  [[nodiscard]] bool look_through(const Path& segment, std::uint64_t size);
   void take(std::string_view line);
   void add(std::string name, WallState state, std::string detail, bool needed = true) {
     walls_.push_back({std::move(name), state, std::move(detail), needed});
@@ -126,11 +127,11 @@ void Log::take(std::string_view line) {
   }
 }
 
-void Log::look_through(const Path& segment, std::uint64_t size) {
+bool Log::look_through(const Path& segment, std::uint64_t size) {
   std::string rest;
   for (std::uint64_t at = 0; at < size; at += kPiece) {
     const auto bytes = env_.read_range(segment, at, kPiece);
-    if (!bytes) return;
+    if (!bytes) return false;
     rest += base::to_text(*bytes);
     std::size_t begin = 0;
     for (std::size_t end = rest.find('\n'); end != std::string::npos; end = rest.find('\n', begin)) {
@@ -138,8 +139,9 @@ void Log::look_through(const Path& segment, std::uint64_t size) {
       begin = end + 1;
     }
     rest.erase(0, begin);
-    if (rest.size() > kLongestLine) rest.clear();
+    if (rest.size() > kLongestLine) return false;
   }
+  return true;
 }
 
 // review_by of keys, as `stargraph-pack key add --review-by` has put it into the log.
@@ -148,12 +150,14 @@ void Log::reviews() {
   std::size_t first = segments_.size();
   while (first > 0) {
     const auto info = env_.info(folder_ / segments_[first - 1]);
-    if (!info || looked + info->size > kLookedThrough) break;
-    looked += info->size;
+    if (info && looked + info->size > kLookedThrough) break;
+    looked += info ? info->size : 0;
     --first;
   }
+  std::string unread;
   for (std::size_t i = first; i < segments_.size(); ++i) {
-    if (const auto info = env_.info(folder_ / segments_[i])) look_through(folder_ / segments_[i], info->size);
+    const auto info = env_.info(folder_ / segments_[i]);
+    if (!info || !look_through(folder_ / segments_[i], info->size)) unread = segments_[i];
   }
   std::string overdue;
   for (const auto& [key, review] : due_) {
@@ -165,6 +169,8 @@ void Log::reviews() {
     return add("key-reviews", WallState::kAbsent, "somebody should have looked at these keys again: " + overdue);
   const bool whole = first == 0 && !segments_.empty() && is_first(segments_.front());
   if (segments_.empty()) return add("key-reviews", WallState::kUnseen, "there is no log yet");
+  if (!unread.empty())
+    return add("key-reviews", WallState::kUnseen, base::printable(unread) + " cannot be read to its end");
   add("key-reviews", WallState::kHeld,
       whole ? "no key is overdue"
             : "no key is overdue of those that the log still here tells of (stargraph-pack key list knows all)");

@@ -262,6 +262,24 @@ TEST_F(Attack, SG_I_STATE_OpensWhatOthersCanOpenAndNamesIt) {
   expect(walls, "attack.files.keys.from-nobody", WallState::kAbsent, "key");
 }
 
+TEST_F(Attack, SG_I_STATE_HoldsNoPathForShutThatWasNotTried) {
+  std::filesystem::create_directory(dir_ / "state");
+  ASSERT_EQ(::chmod((dir_ / "state").c_str(), 0700), 0);
+  nothing_.of_daemon = {dir_ / "state"};
+  const std::string name(250, 'd');
+  base::Descriptor at(::open((dir_ / "state").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int depth = 0; depth < 20; ++depth) {  // beyond PATH_MAX
+    ASSERT_EQ(::mkdirat(at.get(), name.c_str(), 0755), 0);
+    at = base::Descriptor(::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  expect(attack(nothing_), "attack.files.state.from-nobody", WallState::kUntested);
+  std::filesystem::remove_all(dir_ / "state" / name);
+  file("state/0", 0600);
+  for (int i = 1; i < 20'000; ++i)
+    std::filesystem::create_hard_link(dir_ / "state/0", dir_ / "state" / std::to_string(i));
+  expect(attack(nothing_), "attack.files.state.from-nobody", WallState::kUntested, "others that were not tried");
+}
+
 // The audit writer's user is in the daemon's group, for the configuration's sake.
 TEST_F(Attack, SG_I_STATE_ComesWithTheGroupsThatAProcessHas) {
   const Standing writer([] { return true; });

@@ -214,6 +214,13 @@ TEST_F(Doctor, RC_S_AUDIT_TakesNoEntryFromInsideAnother) {
   EXPECT_EQ(state("key-reviews"), WallState::kHeld);
 }
 
+TEST_F(Doctor, RC_R_AUDIT_SaysNothingOfKeysWhereALogCannotBeRead) {
+  EXPECT_EQ(state("key-reviews"), WallState::kHeld);
+  folder("/var/log/stargraph/audit-000000.jsonl");  // has a size, and fails to be read
+  EXPECT_EQ(state("key-reviews"), WallState::kUnseen);
+  EXPECT_NE(detail("key-reviews").find("audit-000000.jsonl"), std::string::npos) << detail("key-reviews");
+}
+
 TEST_F(Doctor, NamesTheFipsModuleAndItsVersionAndThatAModeIsNoValidation) {
   EXPECT_NE(detail("fips").find("OpenSSL FIPS Provider, version 3.5.7"), std::string::npos);
   EXPECT_NE(detail("fips").find("not a validation"), std::string::npos);
