@@ -152,5 +152,24 @@ TEST(Qr, TextBitmapAndDrawingShowTheSameModules) {
   }
 }
 
+// Letters in the light border keep a reader from finding the code.
+TEST(Qr, ACaptionStandsBelowTheLightBorderAndWithinTheDrawing) {
+  const QrSymbol symbol = *QrSymbol::encode(text_of(119));
+  const std::string svg = auditor::qr_svg(symbol, {"first", "second"});
+  EXPECT_EQ(read_svg(svg, static_cast<std::size_t>(symbol.width())), rows_of(symbol));
+  const auto number_after = [&svg](const std::string& mark, std::size_t from) {
+    const std::size_t at = svg.find(mark, from);
+    return at == std::string::npos ? 0 : std::stoi(svg.substr(at + mark.size()));
+  };
+  const int height = number_after("0 0 " + std::to_string(symbol.width()) + " ", 0);
+  const int size = number_after("font-size=\"", 0);
+  const int first = number_after(" y=\"", svg.find("<text"));
+  const int second = number_after(" y=\"", svg.rfind("<text"));
+  ASSERT_GT(size, 0);
+  EXPECT_GE(first - size, symbol.width());  // y is a line's foot
+  EXPECT_GE(second - size, first);
+  EXPECT_LE(second + size / 2, height);
+}
+
 }  // namespace
 }  // namespace stargraph

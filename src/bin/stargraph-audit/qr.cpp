@@ -86,7 +86,8 @@ std::string qr_pbm(const QrSymbol& symbol) {
 
 std::string qr_svg(const QrSymbol& symbol, const std::vector<std::string>& caption) {
   const int width = symbol.width();
-  const int height = width + kLineHeight * static_cast<int>(caption.size());
+  // The light border stays light: y is a line's foot, and its letters stand above that.
+  const int height = width + (caption.empty() ? 0 : kLineHeight * static_cast<int>(caption.size()) + kLineHeight / 2);
   const auto millimetres = [](int modules) { return std::to_string(modules * kMillimetres) + "mm"; };
   std::string svg =
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + millimetres(width) + "\" height=\"" + millimetres(height) +
@@ -102,7 +103,7 @@ std::string qr_svg(const QrSymbol& symbol, const std::vector<std::string>& capti
     }
   }
   svg += "\"/>\n";
-  int below = width;
+  int below = width + kLineHeight;
   for (const std::string& line : caption) {
     svg += "<text x=\"" + std::to_string(kBorder) + "\" y=\"" + std::to_string(below) +
            "\" font-family=\"monospace\" font-size=\"2\">" + line + "</text>\n";
