@@ -20,11 +20,11 @@
 #include <cstring>
 #include <sstream>
 
+#include "attack_files.hpp"
 #include "attack_listener.hpp"
 #include "attempt.hpp"
 #include "process.hpp"
 #include "stargraph/base/descriptor.hpp"
-#include "stargraph/base/printable.hpp"
 #include "stargraph/base/reason.hpp"
 #include "stargraph/json/parse.hpp"
 
@@ -36,7 +36,6 @@ using Kind = Outcome::Kind;
 
 constexpr uid_t kNobody = 65534;  // of user and group, on every system of today
 Identity nobody() { return {.uid = kNobody, .gid = kNobody, .groups = {}}; }
-constexpr std::size_t kMaxPaths = 20'000;  // of one folder tree; each is tried by each stranger
 
 bool nothing() { return true; }
 int result(bool done) { return done ? 0 : errno; }
@@ -138,39 +137,6 @@ int try_to_stay(const Path& path, std::chrono::milliseconds patience) {
     if (*code->string() == base::reason(base::Code::kCapabilityDenied).name) said = kSentAway;
     if (*code->string() == base::reason(base::Code::kBusy).name) said = kBusy;
   }
-}
-
-struct Listing {
-  std::vector<Path> paths;
-  bool whole = true;  // nothing that is there is missing
-};
-
-// The folders and what lies in them, as root sees it.
-Listing everything_in(const std::vector<Path>& places) {
-  Listing found;
-  for (const Path& place : places) {
-    std::error_code error;
-    const auto type = std::filesystem::symlink_status(place, error).type();
-    if (type == std::filesystem::file_type::not_found) continue;
-    found.paths.push_back(place);
-    if (type != std::filesystem::file_type::directory) continue;
-    std::filesystem::recursive_directory_iterator at(place, error);
-    for (const std::filesystem::recursive_directory_iterator end; !error && at != end; at.increment(error)) {
-      if (found.paths.size() >= kMaxPaths) return found.whole = false, found;
-      found.paths.push_back(at->path());
-    }
-    if (error) found.whole = false;
-  }
-  return found;
-}
-
-// Opens for reading; for writing it only asks. 0, EACCES, or the errno of a path that could not be tried.
-int try_to_touch(const Path& path) {
-  const base::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-  const int error = file.open() ? 0 : errno;
-  if (error == 0 || ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0) return 0;
-  // Gone since, a link and a socket are no files to read.
-  return error == ENOENT || error == ELOOP || error == ENXIO ? EACCES : error;
 }
 
 class Attack {
@@ -294,32 +260,8 @@ void Attack::files(const std::string& whose, const std::vector<Path>& places, co
   const std::string wall = "files." + whose + ".from-" + stranger;
   if (!as) return add(wall, WallState::kUntested, stranger + " does not run");
   if (as->uid == 0) return add(wall, WallState::kUntested, stranger + " is root");
-  const auto [paths, whole] = everything_in(places);
-  if (paths.empty()) return add(wall, WallState::kUntested, "there is nothing to open");
-  // The child tells by shared memory which one it could open.
-  void* const shared = ::mmap(nullptr, sizeof(std::size_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return add(wall, WallState::kUntested, "no memory");
-  auto* const found = static_cast<volatile std::size_t*>(shared);
-  const Outcome tried = attempt([&] { return become(*as); },
-                                [&] {
-                                  int odd = 0;
-                                  for (std::size_t i = 0; i < paths.size(); ++i) {
-                                    const int error = try_to_touch(paths[i]);
-                                    if (error == 0 || odd == 0) *found = i;
-                                    if (error == 0) return 0;
-                                    if (error != EACCES) odd = error;
-                                  }
-                                  return odd == 0 ? EACCES : odd;
-                                });
-  const std::size_t last = *found;
-  const std::string at = base::printable(paths.at(last).string());
-  ::munmap(shared, sizeof(std::size_t));
-  if (tried.kind == Kind::kDone) return add(wall, WallState::kAbsent, stranger + " could open " + at);
-  if (!tried.is(EACCES)) return add(wall, WallState::kUntested, "could not be tried, or not in time: " + at);
-  const std::string none =
-      stranger + " could open none of " + std::to_string(paths.size()) + (paths.size() == 1 ? " path" : " paths");
-  if (!whole) return add(wall, WallState::kUntested, none + ", but there are others that were not tried");
-  add(wall, WallState::kHeld, none);
+  auto [state, detail] = attack_files(places, stranger, *as);
+  add(wall, state, std::move(detail));
 }
 
 // Not root's shell either starts a program in the daemon's domain: only the daemon's own file leads there.

@@ -18,11 +18,9 @@
 #include <functional>
 #include <thread>
 
-#include "bin/stargraph/attack_listener.hpp"
 #include "bin/stargraph/attempt.hpp"
 #include "stargraph/base/descriptor.hpp"
-#include "support/command.hpp"
-#include "support/temp_dir.hpp"
+#include "unit/stargraph/attack_fixture.hpp"
 
 namespace stargraph::cli {
 namespace {
@@ -83,52 +81,6 @@ const std::vector<int> kAll = {SCMP_SYS(execve), SCMP_SYS(fork),    SCMP_SYS(clo
                                SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(io_uring_setup), SCMP_SYS(bpf),
                                SCMP_SYS(ptrace), SCMP_SYS(setns),   SCMP_SYS(unshare),        SCMP_SYS(mount),
                                SCMP_SYS(kill)};
-
-const Wall& find(const std::vector<Wall>& walls, const std::string& name) {
-  static const Wall kNone{"none", WallState::kUnseen, "", false};
-  for (const Wall& wall : walls) {
-    if (wall.name == name) return wall;
-  }
-  ADD_FAILURE() << "no wall " << name;
-  return kNone;
-}
-
-class Attack : public testing::Test {
- protected:
-  void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "only root attacks";
-    nothing_.entries_socket = dir_ / "entries.sock";
-    nothing_.trust_socket = dir_ / "trust.sock";
-    nothing_.patience = std::chrono::milliseconds(50);  // only for writers that never send anybody away
-    nothing_.of_daemon = nothing_.of_writer = nothing_.of_root = {dir_ / "absent"};
-    ASSERT_EQ(::chmod(dir_.path().c_str(), 0755), 0);
-  }
-  // What is attacked must still stand there as it did.
-  static void expect(const std::vector<Wall>& walls, const std::string& name, WallState state,
-                     const std::string& detail = "") {
-    const Wall& wall = find(walls, name);
-    EXPECT_EQ(wall_state_name(wall.state), wall_state_name(state)) << name << ": " << wall.detail;
-    EXPECT_NE(wall.detail.find(detail), std::string::npos) << name << ": " << wall.detail;
-  }
-  [[nodiscard]] base::Descriptor listen(const std::string& name, mode_t mode) const {
-    base::Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string path = (dir_ / name).string();
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    EXPECT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::chmod(path.c_str(), mode), 0);
-    EXPECT_EQ(::listen(socket.get(), 8), 0);
-    return socket;
-  }
-  void file(const std::string& name, mode_t mode) const {
-    static_cast<void>(dir_.write(name, "secret"));
-    ASSERT_EQ(::chmod((dir_ / name).c_str(), mode), 0);
-  }
-
-  test::TempDir dir_;
-  Targets nothing_;  // none of it is there
-};
 
 TEST_F(Attack, ClaimsNothingWhereThereIsNothingToAttack) {
   for (const Wall& wall : attack(nothing_)) EXPECT_EQ(wall.state, WallState::kUntested) << wall.name << wall.detail;
@@ -305,122 +257,6 @@ TEST_F(Attack, RC_E_AUDIT_OpensTheLogAsTheDaemonsUser) {
   auto walls = attack(nothing_);
   expect(walls, "attack.files.log.from-daemon", WallState::kAbsent, "log");
   expect(walls, "attack.files.log.from-nobody", WallState::kHeld);
-}
-
-// openssl s_server as a server with other walls than ours.
-class ListenerAttack : public Attack {
- protected:
-  void serve(const std::vector<std::string>& flags) {
-    server_.reset();
-    std::vector<std::string> argv{"openssl", "s_server",
-                                  "-accept", "127.0.0.1:0",
-                                  "-cert",   (dir_ / "cert.pem").string(),
-                                  "-key",    (dir_ / "key.pem").string()};
-    argv.insert(argv.end(), flags.begin(), flags.end());
-    int ends[2];
-    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      ::dup2(ends[1], STDOUT_FILENO);
-      ::dup2(::open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);  // it tells of each refusal
-      ::execvp("openssl", test::detail::c_array(argv).data());
-      ::_exit(127);
-    }
-    server_.emplace(pid);
-    ::close(ends[1]);
-    const base::Descriptor out(ends[0]);
-    std::string said;
-    std::array<char, 256> buffer{};
-    while (said.find("ACCEPT") == std::string::npos) {
-      const ssize_t got = ::read(out.get(), buffer.data(), buffer.size());
-      ASSERT_GT(got, 0) << said;
-      said.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-  }
-  void SetUp() override {
-    Attack::SetUp();
-    make_key({"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1"});
-  }
-  void make_key(const std::vector<std::string>& kind) {
-    std::vector<std::string> argv{"openssl", "req", "-x509"};
-    argv.insert(argv.end(), kind.begin(), kind.end());
-    argv.insert(argv.end(), {"-nodes", "-days", "2", "-subj", "/CN=x", "-keyout", (dir_ / "key.pem").string(), "-out",
-                             (dir_ / "cert.pem").string()});
-    const auto made = test::run_command(argv);
-    ASSERT_TRUE(made.ok()) << made.err;
-  }
-  [[nodiscard]] std::vector<Wall> knock() const { return attack_listener(server_->pid); }
-
-  struct Server {
-    explicit Server(pid_t number) : pid(number) {}
-    ~Server() {
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);
-    }
-    Server(const Server&) = delete;
-    Server& operator=(const Server&) = delete;
-    pid_t pid;
-  };
-  std::optional<Server> server_;
-};
-
-TEST_F(ListenerAttack, SG_S_HTTP_SeesAServerThatAnswersWithoutACertificate) {
-  serve({"-tls1_3", "-www"});
-  expect(knock(), "attack.listener.certificate", WallState::kAbsent);
-  expect(knock(), "attack.listener.tls12", WallState::kHeld, "for its version");
-}
-
-TEST_F(ListenerAttack, SG_I_HTTP_SeesAServerThatSpeaksTls12) {
-  serve({"-www", "-Verify", "1"});
-  expect(knock(), "attack.listener.certificate", WallState::kHeld);
-  expect(knock(), "attack.listener.tls12", WallState::kAbsent);
-}
-
-TEST_F(ListenerAttack, SG_S_HTTP_DoesNotTakeAServerWithoutTls13ForOneThatRefuses) {
-  serve({"-tls1_2", "-www", "-Verify", "1"});
-  expect(knock(), "attack.listener.certificate", WallState::kUntested);
-  expect(knock(), "attack.listener.tls12", WallState::kAbsent);
-}
-
-// A server's key may be of a kind that few clients offer in TLS 1.2.
-TEST_F(ListenerAttack, SG_I_HTTP_SeesTls12OfAServerWithAnEd25519Certificate) {
-  make_key({"-newkey", "ed25519"});
-  serve({"-tls1_2", "-www", "-groups", "X25519"});
-  expect(knock(), "attack.listener.tls12", WallState::kAbsent);
-}
-
-// It speaks TLS 1.2, with others.
-TEST_F(ListenerAttack, SG_I_HTTP_TakesNoOtherAlertForARefusalOfTls12) {
-  serve({"-tls1_2", "-www", "-cipher", "ECDHE-ECDSA-AES256-SHA384"});
-  expect(knock(), "attack.listener.tls12", WallState::kUntested, "not for its version");
-}
-
-TEST_F(ListenerAttack, SG_I_HTTP_KnocksAtEveryListenerOfTheProcess) {
-  base::Descriptor second(::socket(AF_INET, SOCK_STREAM, 0));  // the server inherits it
-  ASSERT_EQ(::listen(second.get(), 8), 0);
-  serve({"-tls1_3", "-Verify", "1"});
-  std::jthread hangs_up([&](const std::stop_token& stop) {
-    while (!stop.stop_requested()) static_cast<void>(base::Descriptor(::accept(second.get(), nullptr, nullptr)));
-  });
-  const auto listeners = listeners_of(server_->pid);
-  const auto walls = knock();
-  hangs_up.request_stop();
-  ::shutdown(second.get(), SHUT_RDWR);
-  ASSERT_TRUE(listeners);
-  EXPECT_EQ(listeners->size(), 2U);
-  expect(walls, "attack.listener.certificate", WallState::kUntested, "no TLS 1.3");
-  expect(walls, "attack.listener.tls12", WallState::kUntested);  // before or after the greeting
-}
-
-TEST_F(ListenerAttack, FindsTheListenersOfAProcessOnly) {
-  serve({"-tls1_3"});
-  const auto listeners = listeners_of(server_->pid);
-  ASSERT_TRUE(listeners && listeners->size() == 1);
-  EXPECT_EQ(listeners->front().host, "127.0.0.1");
-  EXPECT_TRUE(listeners_of(::getpid()) && listeners_of(::getpid())->empty());
-  EXPECT_FALSE(listeners_of(-1));  // nobody's folder
-  EXPECT_EQ(attack_listener(::getpid())[0].state, WallState::kUntested);
 }
 
 }  // namespace
