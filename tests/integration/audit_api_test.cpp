@@ -290,8 +290,10 @@ TEST_F(AuditCommands, EntriesAreTheTenantsOwnAndProven) {
   std::istringstream lines(all.out);
   std::int64_t count = 0;
   for (std::string line; std::getline(lines, line); ++count) {
+    // This very request's entries may be too young for a checkpoint; they say so.
+    if (line.starts_with("unsigned: ")) line.erase(0, 10);
     const auto entry = audit::decode_entry(line);
-    ASSERT_TRUE(entry.has_value());
+    ASSERT_TRUE(entry.has_value()) << line;
     EXPECT_EQ(entry->event.tenant.str(), "alpha");
     EXPECT_EQ(entry->tenant_seq.value(), count + 1);
   }
