@@ -2,11 +2,16 @@
 
 # The state it passed on stands in packaging/appliance.passed, which is committed: digest, checks, date, seconds.
 passed=packaging/appliance.passed
-tried=(packaging systemd selinux src/bin scripts/appliance scripts/appliance-parts scripts/package docs/air-gap-guide.md tests/packaging/attacker.cpp)
+tried_as_packages=(packaging systemd selinux src/bin scripts/package)
+tried_as_files=(scripts/appliance scripts/appliance-parts docs/air-gap-guide.md tests/packaging/attacker.cpp)
 packaged=(src include third_party cmake CMakeLists.txt packaging systemd selinux config docs scripts/stargraph-verify scripts/package)
 
-# state_of COMMIT: a digest of everything under `tried`.
-state_of() { git -C "$root" ls-tree -r "$1" -- "${tried[@]}" | grep -vE "	($passed|packaging/README.md)$" | sha256sum | cut -c 1-64; }
+# state_of PACKAGES FILES: a digest of everything that is tried: of one commit what the packages are made of, of the other the
+# acceptance itself.
+state_of() {
+  { git -C "$root" ls-tree -r "$1" -- "${tried_as_packages[@]}" && git -C "$root" ls-tree -r "$2" -- "${tried_as_files[@]}"; } |
+    grep -vE "	($passed|packaging/README.md)$" | sha256sum | cut -c 1-64
+}
 passed_state() { sed -n 's/^state //p' "$root/$passed" 2>/dev/null || true; }
 passed_on() { sed -n "s/^$1 //p" "$root/$passed"; }
 
@@ -22,7 +27,7 @@ same_packages() {
 # in FOLDER or must be built. STARGRAPH_APPLIANCE_BUDGET: the seconds there are; without it there is time.
 if_changed() {
   local needs=1800 why
-  if [ "$(passed_state)" = "$(state_of HEAD)" ]; then
+  if [ "$(passed_state)" = "$(state_of HEAD HEAD)" ]; then
     step "not needed: nothing that it tries has changed since it passed with $(passed_on checks) checks on $(passed_on date)"
     exit 0
   fi
@@ -37,14 +42,20 @@ if_changed() {
   step "$why: it runs"
 }
 
+# begin_state: which acceptance runs; none that is written down when its files are not those of the last commit.
+begin_state() {
+  acceptance=$(git -C "$root" rev-parse HEAD)
+  git -C "$root" diff --quiet HEAD -- "${tried_as_files[@]}" || acceptance=
+}
 # remember CHECKS SECONDS FOLDER: all checks held with the packages in FOLDER.
 remember() {
   local commit
   commit=$(cat "$3/commit" 2>/dev/null) || commit=
-  if [ -z "$commit" ] || ! git -C "$root" diff --quiet "$commit" -- "${tried[@]}" ":!$passed" ":!packaging/README.md"; then
-    step "not written down as passed: the packages, or the files here, are not of one commit"
+  if [ -z "$commit" ] || [ -z "$acceptance" ]; then
+    step "not written down as passed: the packages, or the acceptance, are of no commit"
     return 0
   fi
-  printf 'state %s\ncommit %s\nchecks %s\ndate %s\nseconds %s\n' "$(state_of "$commit")" "$commit" "$1" "$(date -u +%Y-%m-%d)" "$2" >"$root/$passed"
+  printf 'state %s\npackages %s\nacceptance %s\nchecks %s\ndate %s\nseconds %s\n' "$(state_of "$commit" "$acceptance")" "$commit" "$acceptance" "$1" \
+    "$(date -u +%Y-%m-%d)" "$2" >"$root/$passed"
   step "written down in $passed; commit it"
 }

@@ -24,7 +24,7 @@ systemd-run --quiet --wait --collect --unit=stargraph-attack-alone --property=No
 seen=$(printed stargraph-attack-alone.service)
 note "$seen"
 for row in "${rows[@]}"; do
-  equals "in the daemon's domain, as root, without any other wall: $row is" denied "$(result "$seen" "$row")"
+  equals "in the daemon's domain, as root, without any other wall, $row is denied" denied "$(result "$seen" "$row")"
 done
 # In the unit: its listener, its user, its walls, another program.
 mkdir -p /run/systemd/system
@@ -42,7 +42,7 @@ systemctl start stargraph-attack.socket && systemctl start stargraph-attack.serv
 seen=$(printed stargraph-attack.service)
 note "$seen"
 for row in "${rows[@]}"; do
-  equals "inside the unit of the daemon: $row is" denied "$(result "$seen" "$row")"
+  equals "inside the unit of the daemon, $row is denied" denied "$(result "$seen" "$row")"
 done
 systemctl stop stargraph-attack.socket
 rm -f /run/systemd/system/stargraph-attack.* $attacker /srv/library.so /tmp/library.so
