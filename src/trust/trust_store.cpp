@@ -115,7 +115,11 @@ Result<> put_pack(store::Connection& connection, const crypto::Digest& digest, b
          connection.query("INSERT INTO trust_packs (digest, bytes) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING"));
   insert.bind(1, file_name(digest, countersigned));
   insert.bind(2, bytes);
-  return insert.run();
+  SG_TRY(insert.run());
+  SG_TRY(const base::Bytes held, get_pack(connection, digest, countersigned));
+  if (std::ranges::equal(held, bytes)) return {};
+  return fail(Code::kDigestMismatch,
+              "trust store: another file is held for this pack: the same header with other signatures");
 }
 
 Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest& digest, int countersigned) {

@@ -88,11 +88,14 @@ Checker::~Checker() {
 }
 
 Result<Verdict> Checker::check(base::BytesView pack) {
-  if (!write_frame(socket_, pack)) {
+  if (broken_ || !write_frame(socket_, pack)) {
+    broken_ = true;
     return fail(Code::kJailLost, "checker: the process that looks at packs has ended");
   }
-  SG_TRY(const base::Bytes answer, read_answer(socket_));
-  auto verdict = decode_verdict(base::as_text(answer));
+  const auto answer = read_answer(socket_);
+  broken_ = !answer;
+  if (!answer) return std::unexpected(answer.error());
+  auto verdict = decode_verdict(base::as_text(*answer));
   if (!verdict) return fail(Code::kJailLost, "checker: an answer that is none");
   return verdict;
 }

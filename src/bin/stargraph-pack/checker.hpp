@@ -46,6 +46,7 @@ class Checker {
   Checker(int socket, int pid) : socket_(socket), pid_(pid) {}
   int socket_;
   int pid_;
+  bool broken_ = false;  // an answer that comes too late is never taken for the next one's
 };
 
 // What the checker's process does with one pack: for it, and for its tests.

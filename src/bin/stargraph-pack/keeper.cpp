@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "frame.hpp"
 #include "walls.hpp"
@@ -61,22 +62,26 @@ Result<std::unique_ptr<store::Database>> open_behind_walls(const config::State& 
 }
 
 [[noreturn]] void be_the_keeper(int socket, pid_t parent, const config::State& state,
-                                const crypto::PublicKey& audit_key) {
+                                const crypto::PublicKey& audit_key, KeeperFor purpose) {
   ::prctl(PR_SET_NAME, "stargraph-keep");
   if (!keep_only(socket)) ::_exit(1);
   auto database = open_behind_walls(state, parent);
   const Result<base::Bytes> ready = database ? Result<base::Bytes>(base::Bytes()) : std::unexpected(database.error());
   if (!write_frame(kOwnSocket, encode_answer(ready)) || !database) ::_exit(1);
-  keep(kOwnSocket, **database, audit_key);
+  keep(kOwnSocket, **database, audit_key, purpose);
   database->reset();
   ::_exit(0);
 }
 
 // --- outside ---
 
+std::unexpected<base::Error> no_answer() {
+  return fail(Code::kIo, "keeper: the process with the database has ended, or does not answer");
+}
+
 Result<base::Bytes> read_answer(int fd) {
   const auto frame = read_frame(fd, kMaxKeeperAnswer, kAnswerTime);
-  if (!frame) return fail(Code::kIo, "keeper: the process with the database has ended, or does not answer");
+  if (!frame) return no_answer();
   return decode_answer(*frame);
 }
 
@@ -125,7 +130,8 @@ class Keeper::RemoteChange final : public trust::Vault::Change {
   trust::TrustState before_;
 };
 
-Result<std::unique_ptr<Keeper>> Keeper::start(const config::Config& config, const crypto::PublicKey& audit_key) {
+Result<std::unique_ptr<Keeper>> Keeper::start(const config::Config& config, const crypto::PublicKey& audit_key,
+                                              KeeperFor purpose) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return fail(Code::kIo, "keeper: socketpair: failed");
@@ -134,7 +140,7 @@ Result<std::unique_ptr<Keeper>> Keeper::start(const config::Config& config, cons
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::close(ends[0]);
-    be_the_keeper(ends[1], parent, config.state, audit_key);
+    be_the_keeper(ends[1], parent, config.state, audit_key, purpose);
   }
   ::close(ends[1]);
   if (pid < 0) {
@@ -146,18 +152,26 @@ Result<std::unique_ptr<Keeper>> Keeper::start(const config::Config& config, cons
   return keeper;
 }
 
+void Keeper::hang_up() {
+  if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+}
+
 Keeper::~Keeper() {
-  ::close(socket_);
+  hang_up();
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
 }
 
 Result<base::Bytes> Keeper::ask(const Encoder& request, base::BytesView rest) {
-  if (!write_frame(socket_, request.bytes(), rest)) {
+  if (socket_ < 0 || !write_frame(socket_, request.bytes(), rest)) {
+    hang_up();
     return fail(Code::kIo, "keeper: the process with the database has ended");
   }
-  return read_answer(socket_);
+  const auto frame = read_frame(socket_, kMaxKeeperAnswer, kAnswerTime);
+  if (frame) return decode_answer(*frame);
+  hang_up();
+  return no_answer();
 }
 
 Result<trust::TrustState> Keeper::state() {

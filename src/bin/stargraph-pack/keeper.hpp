@@ -5,11 +5,13 @@
 // file or the database: it asks, in messages of eleven kinds (keeper_wire.hpp). No pack is ever parsed here: receipts
 // are, after the audit key's signature over them was checked, and configurations before.
 //
-// When either half ends, so does the other, and what was not committed is not stored.
+// When either half ends, so does the other: nobody else has the front's end of the socket, so it closes with it. And
+// what was not committed is not stored.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,12 +23,17 @@
 
 namespace stargraph::packcli {
 
+// Whom it keeps the database for. One that only reads begins no change and signals nobody, whatever it is asked: that
+// is a message out of its turn.
+enum class KeeperFor : std::uint8_t { kReading, kActs };
+
 class Keeper final : public trust::Vault {
  public:
   // `audit_key` must outlive it. What its process could not do is the error: kConfigMissing, kDatabaseKeyWrong, ...;
   // kIo when a wall cannot be put up.
   [[nodiscard]] static base::Result<std::unique_ptr<Keeper>> start(const config::Config& config,
-                                                                   const crypto::PublicKey& audit_key);
+                                                                   const crypto::PublicKey& audit_key,
+                                                                   KeeperFor purpose);
   ~Keeper() override;  // waits until the database is closed
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
@@ -44,15 +51,17 @@ class Keeper final : public trust::Vault {
  private:
   class RemoteChange;
   Keeper(int socket, pid_t pid, const crypto::PublicKey& audit_key) : socket_(socket), pid_(pid), fold_(audit_key) {}
+  // After one that failed all others fail: an answer that came too late is never taken for the next one's.
   base::Result<base::Bytes> ask(const Encoder& request, base::BytesView rest = {});
+  void hang_up();
 
-  int socket_;
+  int socket_;  // -1: hung up
   pid_t pid_;
   trust::Fold fold_;
 };
 
 // What the keeper's process does, until the other side is gone or says something that is no message. For it, and for
 // its tests.
-void keep(int socket, store::Database& database, const crypto::PublicKey& audit_key);
+void keep(int socket, store::Database& database, const crypto::PublicKey& audit_key, KeeperFor purpose);
 
 }  // namespace stargraph::packcli

@@ -16,14 +16,14 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-// Between two messages of a change, which keeps the daemon from writing. The audit writer takes two minutes at most to
-// look for a receipt.
+// Between two messages of a change, which keeps the daemon from writing. What takes
+// long, looking up acts that were lost, is done before it.
 constexpr auto kChangePatience = std::chrono::minutes(3);
 
 class Keeping {
  public:
-  Keeping(store::Database& database, const crypto::PublicKey& audit_key)
-      : database_(database), vault_(database, audit_key) {}
+  Keeping(store::Database& database, const crypto::PublicKey& audit_key, KeeperFor purpose)
+      : database_(database), vault_(database, audit_key), purpose_(purpose) {}
 
   [[nodiscard]] bool changing() const { return change_ != nullptr; }
   Result<base::Bytes> answer(base::BytesView request) {
@@ -64,7 +64,7 @@ class Keeping {
   // The rows are read after the lock was taken, by another connection: nobody else can have added one.
   Result<base::Bytes> begin(Decoder& in) {
     SG_TRY(in.finish());
-    if (change_) return out_of_turn();
+    if (change_ || purpose_ != KeeperFor::kActs) return out_of_turn();
     SG_TRY(change_, vault_.begin());
     return rows();
   }
@@ -115,7 +115,8 @@ class Keeping {
     if (pid < 2 || pid > 4'194'304) return fail(Code::kUsage, "reload: --pid: not a daemon's");
     return static_cast<pid_t>(pid);
   }
-  static Result<base::Bytes> reload(Decoder& in) {
+  Result<base::Bytes> reload(Decoder& in) const {
+    if (purpose_ != KeeperFor::kActs) return out_of_turn();
     SG_TRY(const pid_t pid, daemon_of(in));
     if (::kill(pid, SIGHUP) != 0) return fail(Code::kUnavailable, "reload: the daemon cannot be signalled");
     return base::Bytes();
@@ -131,13 +132,14 @@ class Keeping {
 
   store::Database& database_;
   trust::DatabaseVault vault_;
+  KeeperFor purpose_;
   std::unique_ptr<trust::Vault::Change> change_;
 };
 
 }  // namespace
 
-void keep(int socket, store::Database& database, const crypto::PublicKey& audit_key) {
-  Keeping keeping(database, audit_key);
+void keep(int socket, store::Database& database, const crypto::PublicKey& audit_key, KeeperFor purpose) {
+  Keeping keeping(database, audit_key, purpose);
   while (true) {
     const auto patience = keeping.changing() ? std::chrono::milliseconds(kChangePatience) : kForEver;
     const auto request = read_frame(socket, kMaxRequest, patience);

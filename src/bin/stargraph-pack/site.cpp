@@ -73,6 +73,15 @@ Person person() {
   return person;
 }
 
+// With the rights of the state directory's owner: what the daemon cannot read is not read for it, wherever a link in
+// that directory leads.
+Result<std::vector<active::GraphFile>> read_as_daemon(base::Env& env, const config::Config& config) {
+  SG_TRY(const base::FileInfo directory, env.info(config.state.directory));
+  const FilesAs daemon(directory.uid, directory.gid);
+  if (!daemon.good()) return fail(Code::kIo, "graphs_dir: cannot be read as the owner of the state directory");
+  return active::read_graph_files(env, config.graphs_dir);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Site>> Site::open(const Context& context) { return open_closed(context, false); }
@@ -106,7 +115,7 @@ Result<std::unique_ptr<Site>> Site::open_parts(const Context& context, bool acts
   std::unique_ptr<Site> site(new Site(std::move(audit_key)));
   site->checker_ = std::move(checker);
   site->profile_ = config.profile;
-  SG_TRY(site->keeper_, Keeper::start(config, site->audit_key_));
+  SG_TRY(site->keeper_, Keeper::start(config, site->audit_key_, acts ? KeeperFor::kActs : KeeperFor::kReading));
   if (acts) site->sit_at_desk(config);
   return site;
 }
@@ -120,7 +129,7 @@ void Site::sit_at_desk(const config::Config& config) {
   Person acting = person();
   acting.names.push_back(who.str());
   // Read here and parsed where it is asked for, behind the walls.
-  auto graph_files = active::read_graph_files(env, config.graphs_dir);
+  auto graph_files = read_as_daemon(env, config);
   const auto fits = [config, files = std::move(graph_files)](const trust::PackSource& source,
                                                              const trust::TrustState& after) -> Result<> {
     if (!files) return std::unexpected(files.error());

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -42,7 +43,6 @@ constexpr auto kCommon = std::to_array<const char*>({
     "poll",
     "ppoll",
     "close",
-    "fcntl",
     "brk",
     "munmap",
     "mremap",
@@ -80,6 +80,11 @@ constexpr auto kKeeper = std::to_array<const char*>({
     "pread64", "pwrite64", "fsync",     "fdatasync",  "ftruncate", "fallocate",  "unlink", "unlinkat",
     "fchmod",  "fchown",   "getuid",    "geteuid",    "getgid",    "getegid",    "dup",
 });
+// What newer C libraries ask a terminal, by number: their header does not go with <termios.h>.
+constexpr scmp_datum_t kTcgets2 = 0x802C'542A;
+constexpr scmp_datum_t kTcsets2 = 0x402C'542B;
+constexpr scmp_datum_t kTcsetsw2 = 0x402C'542C;
+constexpr scmp_datum_t kTcsetsf2 = 0x402C'542D;
 // Nothing here comes near these.
 constexpr auto kDeadly = std::to_array<const char*>({"socket", "connect", "bind", "listen", "accept", "accept4",
                                                      "execve", "execveat", "fork", "vfork", "ptrace",
@@ -102,8 +107,9 @@ class Filter {
     }
     return *this;
   }
-  Filter& add_when(int call, const scmp_arg_cmp& condition) {
-    good_ = good_ && ::seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, call, 1, &condition) == 0;
+  Filter& add_when(int call, std::initializer_list<scmp_arg_cmp> all) {
+    good_ = good_ && ::seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, call, static_cast<unsigned>(all.size()),
+                                              all.begin()) == 0;
     return *this;
   }
   [[nodiscard]] bool load() { return good_ && ::seccomp_load(context_) == 0; }
@@ -113,16 +119,26 @@ class Filter {
   bool good_ = false;
 };
 
+// Descriptors, flags and locks. Never an owner or a signal of one: with those and O_ASYNC the kernel sends any signal.
+void add_fcntl(Filter& filter) {
+  for (const int command : {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_GETLK, F_SETLK, F_OFD_GETLK, F_OFD_SETLK}) {
+    filter.add_when(SCMP_SYS(fcntl), {{1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, static_cast<scmp_datum_t>(command)}});
+  }
+  filter.add_when(SCMP_SYS(fcntl),
+                  {{1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, F_SETFL}, {2, SCMP_CMP_MASKED_EQ, O_ASYNC, 0}});
+}
+
 // mmap and mprotect, never executable.
 void add_common(Filter& filter) {
   filter.add(kCommon)
       .add(kDeadly, SCMP_ACT_KILL_PROCESS)
-      .add_when(SCMP_SYS(mmap), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0})
-      .add_when(SCMP_SYS(mprotect), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0});
+      .add_when(SCMP_SYS(mmap), {{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}})
+      .add_when(SCMP_SYS(mprotect), {{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}});
+  add_fcntl(filter);
 }
 
 // To a new evaluator of the rules jail.
-void add_jail(Filter& filter) { filter.add_when(SCMP_SYS(socketpair), {0, SCMP_CMP_EQ, AF_UNIX, 0}); }
+void add_jail(Filter& filter) { filter.add_when(SCMP_SYS(socketpair), {{0, SCMP_CMP_EQ, AF_UNIX, 0}}); }
 
 // --- Landlock, by its numbers: the headers of the oldest build machine do not have all of it ---
 
@@ -168,9 +184,16 @@ bool lock_to(const base::Path& directory, int version) {
   PathRule rule;
   rule.allowed = all.files & (kReadFile | kWriteFile | kReadDirectory | kMakeRegular | kRemoveFile | kTruncate);
   rule.directory = fd;
-  const bool locked = rules >= 0 && fd >= 0 && ::syscall(kAddRule, rules, kPathBeneath, &rule, 0U) == 0 &&
-                      ::syscall(kRestrictSelf, rules, 0U) == 0;
+  // The seed of SQLite's random numbers, which it reads as a file.
+  const int random = ::open("/dev/urandom", O_PATH | O_CLOEXEC);
+  PathRule seed;
+  seed.allowed = kReadFile;
+  seed.directory = random;
+  const bool locked =
+      rules >= 0 && fd >= 0 && random >= 0 && ::syscall(kAddRule, rules, kPathBeneath, &rule, 0U) == 0 &&
+      ::syscall(kAddRule, rules, kPathBeneath, &seed, 0U) == 0 && ::syscall(kRestrictSelf, rules, 0U) == 0;
   if (fd >= 0) ::close(fd);
+  if (random >= 0) ::close(random);
   if (rules >= 0) ::close(rules);
   return locked;
 }
@@ -178,6 +201,7 @@ bool lock_to(const base::Path& directory, int version) {
 }  // namespace
 
 bool keep_only(int socket) {
+  if (::setsid() < 0) return false;
   if (socket != kOwnSocket && ::dup2(socket, kOwnSocket) != kOwnSocket) return false;
   if (::syscall(SYS_close_range, static_cast<unsigned>(kOwnSocket + 1), ~0U, 0U) != 0) return false;
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -195,6 +219,23 @@ bool become(std::uint32_t uid, std::uint32_t gid) {
 }
 
 bool become_nobody() { return become(kNobody, kNobody); }
+
+FilesAs::FilesAs(std::uint32_t uid, std::uint32_t gid) {
+  if (::geteuid() != 0 || uid == 0) return;
+  changed_ = true;
+  good_ = ::setgroups(0, nullptr) == 0;
+  ::setfsgid(gid);
+  ::setfsuid(uid);
+  // Each returns what was before; asked with an id that is none, what is now.
+  good_ =
+      good_ && static_cast<std::uint32_t>(::setfsgid(~0U)) == gid && static_cast<std::uint32_t>(::setfsuid(~0U)) == uid;
+}
+
+FilesAs::~FilesAs() {
+  if (!changed_) return;
+  ::setfsuid(0);
+  ::setfsgid(0);
+}
 
 bool keep_private(pid_t parent) {
   const rlimit none{0, 0};
@@ -223,9 +264,9 @@ bool confine_front() {
   add_common(filter);
   add_jail(filter);
   filter.add(kFront);
-  for (const scmp_datum_t request :
-       std::initializer_list<scmp_datum_t>{TCGETS, TCSETS, TCSETSW, TCSETSF}) {  // never TIOCSTI
-    filter.add_when(SCMP_SYS(ioctl), {1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, request});
+  for (const scmp_datum_t request : std::initializer_list<scmp_datum_t>{
+           TCGETS, TCSETS, TCSETSW, TCSETSF, kTcgets2, kTcsets2, kTcsetsw2, kTcsetsf2}) {  // never TIOCSTI
+    filter.add_when(SCMP_SYS(ioctl), {{1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, request}});
   }
   confined = filter.load();
   return confined;
@@ -242,7 +283,7 @@ bool confine_keeper(const base::Path& state_directory) {
   filter.add(kKeeper);
   // The daemon is told to reload, and looked for; nothing else is sent to anybody.
   for (const int signal : {0, SIGHUP}) {
-    filter.add_when(SCMP_SYS(kill), {1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, static_cast<scmp_datum_t>(signal)});
+    filter.add_when(SCMP_SYS(kill), {{1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, static_cast<scmp_datum_t>(signal)}});
   }
   return filter.load();
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,12 +28,12 @@ constexpr std::size_t kAnyAnswer = std::size_t{1} << 26;
 // A keeper's loop on a thread, and the socket of its front.
 class Talk {
  public:
-  explicit Talk(store::Database& database) {
+  explicit Talk(store::Database& database, KeeperFor purpose = KeeperFor::kActs) {
     std::array<int, 2> ends{};
     SG_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
     socket_ = ends[0];
-    keeper_ = std::thread([&database, end = ends[1]] {
-      keep(end, database, trust::audit_private_key().public_key());
+    keeper_ = std::thread([&database, purpose, end = ends[1]] {
+      keep(end, database, trust::audit_private_key().public_key(), purpose);
       ::close(end);
     });
   }
@@ -51,6 +52,11 @@ class Talk {
       if (put <= 0) return;
       bytes = bytes.subspan(static_cast<std::size_t>(put));
     }
+  }
+  // Whether the keeper ends by itself, while it could still be asked something.
+  [[nodiscard]] bool is_ended() const {
+    const auto more = read_frame(socket_, kAnyAnswer, std::chrono::minutes(1));
+    return !more && more.error().code == Code::kTruncated;
   }
   // Says nothing more, and waits until the keeper has drawn its conclusions.
   void hang_up() {
@@ -237,12 +243,44 @@ TEST_F(KeeperTest, RC_T_PACK_WhatIsNoMessageEndsTheConversation) {
   EXPECT_EQ(why(talk.ask(append(good))), Code::kMalformed) << "outside of a change";
 }
 
+// Beside `inspect`, which reads a stranger's pack: whoever takes it over gets no change and no signal out of the
+// keeper.
+TEST_F(KeeperTest, SG_E_PACK_AKeeperForReadingChangesNothing) {
+  const audit::Receipt good = next(stranger());
+  const base::Bytes file = make("soc.triage", "2.0.0", 2);
+  const crypto::Digest digest = pack::digest_of(file).value();
+  const std::int64_t before = state()->acts();
+  const auto refuses = [&](const Encoder& request, const char* what, base::BytesView rest = {}) {
+    Talk talk(*database_, KeeperFor::kReading);
+    EXPECT_TRUE(talk.ask(Encoder(Ask::kActs)));
+    EXPECT_EQ(why(talk.ask(request, rest)), Code::kMalformed) << what;
+    EXPECT_TRUE(talk.is_ended()) << what;
+  };
+  refuses(Encoder(Ask::kBegin), "begin");
+  refuses(put(digest), "put", file);
+  refuses(append(good), "append");
+  refuses(Encoder(Ask::kCommit), "commit");
+  refuses(std::move(Encoder(Ask::kReload).u32(static_cast<std::uint32_t>(::getpid()))), "reload");
+  EXPECT_EQ(state()->acts(), before);
+}
+
+// The header names the pack, not its signatures: what is held under it is never taken for what was put.
+TEST_F(KeeperTest, SG_T_PACK_OtherBytesUnderAPacksNameAreAnError) {
+  const crypto::Digest known = state()->packs().front().ref.digest;
+  base::Bytes other = vault_->file(known, 0).value();
+  ASSERT_TRUE(vault_->begin().value()->put(known, 0, other)) << "the same again is fine";
+  other.back() ^= std::byte{1};
+  auto change = vault_->begin().value();
+  EXPECT_EQ(code_of(change->put(known, 0, other)), Code::kDigestMismatch);
+  EXPECT_EQ(code_of(change->commit()), Code::kReceiptInvalid);
+}
+
 TEST_F(KeeperTest, RC_D_PACK_SizesThatLieTakeNoMemory) {
   Talk talk(*database_);
   base::Bytes huge;
   base::append_u32_be(huge, 0xFFFF'FFFFU);
   talk.send(huge);
-  talk.hang_up();  // ended by itself, or this would wait for ever
+  EXPECT_TRUE(talk.is_ended());
   EXPECT_EQ(decode_rows(Encoder().u32(0xFFFF'FFFFU).bytes()).error().code, Code::kMalformed);
   EXPECT_EQ(decode_runs(Encoder().u32(0xFFFF'FFFFU).bytes()).error().code, Code::kMalformed);
 }
@@ -309,9 +347,44 @@ TEST_F(ProcessWalls, SG_I_PACK_TheKeeperOpensNoFileOutsideTheStateDirectory) {
   const base::Path outside = elsewhere.write("outside", "x");
   EXPECT_EQ(keeper([&] { return denied(can_open(outside, O_RDONLY)); }), kDenied);
   EXPECT_EQ(keeper([&] { return denied(can_open(elsewhere / "new", O_WRONLY | O_CREAT)); }), kDenied);
+  EXPECT_EQ(keeper([] { return denied(can_open("/dev/urandom", O_RDONLY)); }), kPassed) << "SQLite's seed";
+  EXPECT_EQ(keeper([] { return denied(can_open("/dev/urandom", O_RDWR)); }), kDenied);
   EXPECT_EQ(keeper([&] { return denied(can_open("/etc/passwd", O_RDONLY)); }), kDenied);
   EXPECT_EQ(keeper([&] { return denied(can_open("/proc/self/mem", O_RDWR)); }), kDenied);
   EXPECT_EQ(keeper([&] { return denied(can_open(directory_ / ".." / ".." / "etc" / "passwd", O_RDONLY)); }), kDenied);
+}
+
+// The kernel sends any signal to a descriptor's owner when asked to; kill(2) is not the only way.
+TEST_F(ProcessWalls, SG_E_PACK_NoDescriptorGetsAnOwnerToSignal) {
+  const auto owner = [] { return denied(::fcntl(0, F_SETOWN, ::getppid()) == 0); };
+  const auto signal = [] { return denied(::fcntl(0, F_SETSIG, SIGKILL) == 0); };
+  const auto async = [] { return denied(::fcntl(0, F_SETFL, O_ASYNC) == 0); };
+  const auto nonblocking = [] { return denied(::fcntl(0, F_SETFL, ::fcntl(0, F_GETFL)) == 0); };
+  for (const auto& attempt : std::vector<std::function<int()>>{owner, signal, async}) {
+    EXPECT_EQ(keeper(attempt), kDenied);
+    EXPECT_EQ(front(attempt), kDenied);
+  }
+  EXPECT_EQ(keeper(nonblocking), kPassed);
+  EXPECT_EQ(front(nonblocking), kPassed);
+}
+
+TEST_F(ProcessWalls, SG_I_PACK_GraphsAreReadWithTheDaemonsRights) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root reads for another";
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0711), 0);
+  const base::Path roots = directory_.write("shadow", "x");
+  ASSERT_EQ(::chmod(roots.c_str(), 0600), 0);
+  EXPECT_EQ(ends_with([&] {
+              const FilesAs daemon(65534, 65534);
+              return daemon.good() ? denied(can_open(roots, O_RDONLY)) : 1;
+            }),
+            kDenied);
+  EXPECT_EQ(ends_with([&] {
+              {
+                const FilesAs daemon(65534, 65534);
+              }
+              return denied(can_open(roots, O_RDONLY));
+            }),
+            kPassed);
 }
 
 TEST_F(ProcessWalls, SG_I_PACK_TheFrontOpensNothingAnyMore) {
