@@ -54,7 +54,8 @@ class Fold {
 [[nodiscard]] base::Result<Act> act_from_receipt(const audit::Receipt& receipt, const crypto::PublicKey& audit_key);
 
 // Pack bytes under the pack's digest, which does not cover signatures: a file with more of them stands beside the one
-// before, under ImportedPack::countersigned. The same again is fine and changes nothing.
+// before, under ImportedPack::countersigned. The same again is fine and changes nothing; other bytes
+// for the same place are kDigestMismatch.
 [[nodiscard]] base::Result<> put_pack(store::Connection& connection, const crypto::Digest& digest,
                                       base::BytesView bytes, int countersigned = 0);
 // kPackUnknown when they are not there.
