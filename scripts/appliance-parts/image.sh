@@ -51,6 +51,9 @@ furnish() {
   chmod 0755 "$tree/acceptance/run"
   install -D -m 0644 "$root/scripts/appliance-parts/inside/acceptance.service" "$tree/etc/systemd/system/acceptance.service"
   ln -sf /etc/systemd/system/acceptance.service "$tree/etc/systemd/system/multi-user.target.wants/acceptance.service"
+  # What takes two seconds on a machine may take minutes on an emulated one whose host is busy.
+  mkdir -p "$tree/etc/systemd/system.conf.d"
+  printf '[Manager]\nDefaultTimeoutStartSec=300s\n' >"$tree/etc/systemd/system.conf.d/emulated.conf"
   local unit
   for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer e2scrub_reap.service \
     selinux-autorelabel-mark.service systemd-networkd-wait-online.service; do

@@ -12,8 +12,8 @@ check "with the keys from paper it answers" 0 answered operator
 check "with every run" 0 ends prod-ransomware "remediation rejected by an analyst"
 check "the log goes on where it was" 0 stargraph-audit verify /var/log/stargraph --pubkey /etc/stargraph/audit.pub.pem --anchor /media/checks/note-2.jsonl
 check "stargraph doctor finds every needed wall held" 0 stargraph doctor
-note "$(stargraph doctor --attack 2>&1 | grep attack)"
 no_denials "recovery on another machine"
+note "$(stargraph doctor --attack 2>&1 | grep attack)"
 
 # --- removal
 first_segment=$(ls /var/log/stargraph/audit-*.jsonl | head -n 1)
