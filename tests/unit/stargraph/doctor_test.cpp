@@ -290,6 +290,11 @@ TEST_F(Doctor, SeesAClockBehindTheLog) {
   EXPECT_EQ(state("clock"), WallState::kAbsent);
 }
 
+TEST_F(Doctor, IsNotMisledByALogThatIsWrittenWhileItLooks) {
+  skew_ = -std::chrono::seconds(10);
+  EXPECT_EQ(state("clock"), WallState::kHeld);
+}
+
 TEST_F(Doctor, SeesALogThatNobodyCarriedOutForAWeek) {
   EXPECT_EQ(state("export"), WallState::kHeld);
   skew_ = std::chrono::days(9);
