@@ -22,11 +22,11 @@ check "the checkpoint warns no more" 0 eval "systemctl start stargraph-checkpoin
 guide backup
 check "after the backup a run ends" 0 eval "start_run lost port-scan && ends lost dismissed"
 check "and an act of trust is done" 0 stargraph-site threshold 'soc.*' 1 --reason "to be lost"
-mkdir -p /root/newer && systemctl stop stargraphd.socket stargraphd
-cp -a /var/lib/stargraph /root/newer/ && rm -r /var/lib/stargraph && cp -a /media/backup/var/lib/stargraph /var/lib/
+mkdir -p /srv/newer && systemctl stop stargraphd.socket stargraphd
+cp -a /var/lib/stargraph /srv/newer/ && rm -r /var/lib/stargraph && cp -a /media/backup/var/lib/stargraph /var/lib/
 check "an older database alone, put back beside the log, is refused" 1 systemctl start stargraphd
 check "and the reason is said" 0 eval "journalctl -u stargraphd -o cat -n 20 | grep FORK"
-rm -r /var/lib/stargraph && mv /root/newer/stargraph /var/lib/ && systemctl reset-failed stargraphd && systemctl start stargraphd.socket
+rm -r /var/lib/stargraph && mv /srv/newer/stargraph /var/lib/ && systemctl reset-failed stargraphd && systemctl start stargraphd.socket
 check "with its own database it answers again" 0 answered operator
 guide restore
 check "the restored appliance answers" 0 answered operator

@@ -12,8 +12,6 @@
 namespace stargraph::auditor {
 namespace {
 
-using base::Code;
-using base::fail;
 using base::Result;
 
 constexpr std::uint64_t kMaxKeyBytes = 16'384;

@@ -141,7 +141,7 @@ TEST_F(Doctor, SG_E_HTTP_WhereServicesRunTheInstalledFileAloneIsNotTheDaemon) {
   write("/proc/20/cgroup", "0::/system.slice/stargraphd.service\n");
   EXPECT_EQ(state("daemon"), WallState::kHeld);
   fs::remove(at("/proc/20/exe"));
-  executable("20", "/home/x/stargraphd");
+  executable("20", "/opt/x/stargraphd");
   EXPECT_EQ(state("daemon"), WallState::kAbsent);
 }
 
