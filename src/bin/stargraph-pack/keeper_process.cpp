@@ -102,6 +102,7 @@ class Keeping {
     const std::uint32_t count = in.u32();
     if (count > kMaxRunDigests) return fail(Code::kTooLarge, "trust store: asked about too many packs at once");
     std::vector<crypto::Digest> digests;
+    digests.reserve(count);
     for (std::uint32_t i = 0; i < count; ++i) digests.push_back(in.digest());
     SG_TRY(in.finish());
     SG_TRY(store::Connection connection, database_.reader());
