@@ -1,6 +1,5 @@
 #include "stargraph/audit/server.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,16 +67,14 @@ void Server::tell_end(Code code) {
 
 Result<> Server::take_turn(base::Duration timeout, int wake) {
   std::vector<pollfd> polled{pollfd{wake, POLLIN, 0}};
-  for (const auto& connection : connections_) polled.push_back({connection->socket.descriptor(), POLLIN, 0});
+  watch(polled);
   for (const Listener& listener : listeners_) polled.push_back({listener.descriptor, POLLIN, 0});
   const base::Duration wait = std::min(timeout, writer_.until_checkpoint().value_or(timeout));
   if (::poll(polled.data(), polled.size(), poll_timeout(wait)) < 0 && errno != EINTR) {
     return base::fail(Code::kIo, "audit: poll: failed");
   }
   records_ = 0;
-  for (std::size_t i = 0; i < connections_.size(); ++i) {
-    if (polled[i + 1].revents != 0) SG_TRY(receive_from(*connections_[i]));
-  }
+  SG_TRY(receive_ready(std::span(polled).subspan(1)));
   SG_TRY(gather());
   SG_TRY(writer_.tick());
   SG_TRY(commit());
@@ -92,6 +89,22 @@ Result<> Server::take_turn(base::Duration timeout, int wake) {
   return {};
 }
 
+// Each connection in its order. One that is at its end would be readable for ever.
+void Server::watch(std::vector<pollfd>& polled) const {
+  for (const auto& connection : connections_) {
+    const bool listening = !connection->gone && !connection->refused;
+    polled.push_back({listening ? connection->socket.descriptor() : -1, POLLIN, 0});
+  }
+}
+
+// `polled` begins with what watch() put there.
+Result<> Server::receive_ready(std::span<const pollfd> polled) {
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    if (polled[i].revents != 0) SG_TRY(receive_from(*connections_[i]));
+  }
+  return {};
+}
+
 // Writers that wait for the answers of the commit before send their next records about now.
 Result<> Server::gather() {
   const base::Duration longest = std::min(kMaxGather, last_commit_ / 2);
@@ -100,17 +113,11 @@ Result<> Server::gather() {
     const auto left = end - std::chrono::steady_clock::now();
     if (left.count() <= 0) break;
     std::vector<pollfd> polled;
-    for (const auto& connection : connections_) {
-      // One that is at its end would be readable for ever.
-      const bool listening = !connection->gone && !connection->refused;
-      polled.push_back({listening ? connection->socket.descriptor() : -1, POLLIN, 0});
-    }
+    watch(polled);
     timespec wait{};
     wait.tv_nsec = static_cast<long>(std::chrono::nanoseconds(left).count());
     if (::ppoll(polled.data(), polled.size(), &wait, nullptr) <= 0) break;
-    for (std::size_t i = 0; i < connections_.size(); ++i) {
-      if (polled[i].revents != 0) SG_TRY(receive_from(*connections_[i]));
-    }
+    SG_TRY(receive_ready(polled));
   }
   return {};
 }

@@ -1,10 +1,8 @@
 #include "stargraph/client/client.hpp"
 
-#include <curl/curl.h>
-
 #include <array>
 
-#include "stargraph/base/check.hpp"
+#include "client/curl.hpp"
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/write.hpp"
 
@@ -35,11 +33,6 @@ extern "C" std::size_t take_reply(char* data, std::size_t size, std::size_t coun
   if (reply.size() + bytes > kMaxReplyBytes) return 0;  // curl then fails with CURLE_WRITE_ERROR
   reply.append(data, bytes);
   return bytes;
-}
-
-template <class T>
-void set(CURL* curl, CURLoption option, T value) {
-  SG_CHECK(curl_easy_setopt(curl, option, value) == CURLE_OK);
 }
 
 // TLS 1.3 tells of a refused client certificate only when the reply is read: as an alert.
@@ -84,9 +77,8 @@ Result<json::Value> document_of(const std::string& reply) {
 }  // namespace
 
 struct Client::State {
-  CURL* curl = nullptr;
+  Curl handle;
   std::string url;
-  ~State() { curl_easy_cleanup(curl); }
 
   Result<std::string> perform(const std::string& path, const std::string* body, const Headers& headers,
                               base::Duration timeout);
@@ -97,25 +89,16 @@ Client::~Client() = default;
 
 Result<std::unique_ptr<Client>> Client::make(const Endpoint& endpoint) {
   SG_TRY(check_endpoint(endpoint));
-  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  if (!ready) return fail(Code::kInternal, "client: libcurl: cannot start");
   auto state = std::make_unique<State>();
-  state->curl = curl_easy_init();
-  if (state->curl == nullptr) return fail(Code::kInternal, "client: libcurl: cannot start");
+  SG_TRY(state->handle, make_curl());
   state->url = endpoint.url;
-  CURL* const curl = state->curl;
+  CURL* const curl = state->handle.get();
   set(curl, CURLOPT_SSLCERT, endpoint.certificate.c_str());
   set(curl, CURLOPT_SSLKEY, endpoint.key.c_str());
   set(curl, CURLOPT_CAINFO, endpoint.ca.c_str());
   set(curl, CURLOPT_CAPATH, nullptr);  // the given CA alone, not the system's
-  set(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_3));
   set(curl, CURLOPT_SSL_VERIFYPEER, 1L);
   set(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-  set(curl, CURLOPT_PROTOCOLS_STR, "https");
-  set(curl, CURLOPT_PROXY, "");
-  set(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  set(curl, CURLOPT_NOSIGNAL, 1L);
-  set(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(curl, CURLOPT_WRITEFUNCTION, &take_reply);
   return std::unique_ptr<Client>(new Client(std::move(state)));
 }
@@ -123,6 +106,7 @@ Result<std::unique_ptr<Client>> Client::make(const Endpoint& endpoint) {
 Result<std::string> Client::State::perform(const std::string& path, const std::string* body, const Headers& headers,
                                            base::Duration timeout) {
   SG_CHECK(path.starts_with('/'));
+  CURL* const curl = handle.get();
   std::string reply;
   List lines;
   add(lines, "Accept: application/json");

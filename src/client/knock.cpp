@@ -1,49 +1,26 @@
 #include "stargraph/client/knock.hpp"
 
-#include <curl/curl.h>
-
-#include <memory>
-
-#include "stargraph/base/check.hpp"
+#include "client/curl.hpp"
 
 namespace stargraph::client {
 namespace {
 
-using base::Code;
-using base::fail;
 using base::Result;
-
-struct Cleanup {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-};
 
 extern "C" std::size_t drop_reply(char*, std::size_t size, std::size_t count, void* came) {
   *static_cast<bool*>(came) = true;
   return size * count;
 }
 
-template <class T>
-void set(CURL* curl, CURLoption option, T value) {
-  SG_CHECK(curl_easy_setopt(curl, option, value) == CURLE_OK);
-}
-
 }  // namespace
 
 Result<Welcome> knock(const std::string& url, base::Duration timeout) {
-  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  const std::unique_ptr<CURL, Cleanup> handle(ready ? curl_easy_init() : nullptr);
-  if (!handle) return fail(Code::kInternal, "client: libcurl: cannot start");
+  SG_TRY(const Curl handle, make_curl());
   CURL* const curl = handle.get();
   bool came = false;
   set(curl, CURLOPT_URL, (url + "/").c_str());
-  set(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_3));
   set(curl, CURLOPT_SSL_VERIFYPEER, 0L);
   set(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-  set(curl, CURLOPT_PROTOCOLS_STR, "https");
-  set(curl, CURLOPT_PROXY, "");
-  set(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  set(curl, CURLOPT_NOSIGNAL, 1L);
-  set(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(curl, CURLOPT_HEADERFUNCTION, &drop_reply);
   set(curl, CURLOPT_HEADERDATA, &came);
   set(curl, CURLOPT_WRITEFUNCTION, &drop_reply);

@@ -14,25 +14,6 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-struct FreeBio {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-struct FreeCertificate {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-struct FreeCrl {
-  void operator()(X509_CRL* crl) const { X509_CRL_free(crl); }
-};
-struct FreeCheck {
-  void operator()(X509_STORE_CTX* check) const { X509_STORE_CTX_free(check); }
-};
-using Bio = std::unique_ptr<BIO, FreeBio>;
-
-Bio reader(base::BytesView bytes) { return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))); }
-
-// No passphrase is ever asked for on a terminal.
-int no_passphrase(char*, int, int, void*) { return 0; }
-
 // The past for a time that is none.
 base::Timestamp time_of(const ASN1_TIME* time) {
   std::tm parts{};
@@ -60,7 +41,7 @@ Result<std::shared_ptr<const ClientTrust>> ClientTrust::read(base::BytesView ca,
   };
   std::size_t authorities = 0;
   for (const Bio bio = reader(ca); X509* next = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr);) {
-    const std::unique_ptr<X509, FreeCertificate> owned(next);
+    const Certificate owned(next);
     if (X509_STORE_add_cert(store, next) != 1) return unusable("ca: refused");
     ++authorities;
   }
@@ -70,7 +51,7 @@ Result<std::shared_ptr<const ClientTrust>> ClientTrust::read(base::BytesView ca,
     std::size_t count = 0;
     for (const Bio bio = reader(*crl);
          X509_CRL* next = PEM_read_bio_X509_CRL(bio.get(), nullptr, no_passphrase, nullptr);) {
-      const std::unique_ptr<X509_CRL, FreeCrl> owned(next);
+      const std::unique_ptr<X509_CRL, Free<X509_CRL_free>> owned(next);
       if (X509_STORE_add_crl(store, next) != 1) return unusable("crl: refused");
       if (const ASN1_TIME* until = X509_CRL_get0_nextUpdate(next); until != nullptr) {
         trust->crl_until_ = std::min(trust->crl_until_, time_of(until));
@@ -88,7 +69,7 @@ Result<std::shared_ptr<const ClientTrust>> ClientTrust::read(base::BytesView ca,
 // Until when the certificate stands; nothing when it does not.
 std::optional<base::Timestamp> ClientTrust::check(X509* certificate, base::Timestamp now) const {
   ++checks_;
-  const std::unique_ptr<X509_STORE_CTX, FreeCheck> check(X509_STORE_CTX_new());
+  const std::unique_ptr<X509_STORE_CTX, Free<X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
   bool trusted = check && X509_STORE_CTX_init(check.get(), store_.get(), certificate, nullptr) == 1 &&
                  X509_STORE_CTX_set_default(check.get(), "ssl_client") == 1;
   if (trusted) {

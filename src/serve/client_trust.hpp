@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 
+#include "serve/openssl.hpp"
 #include "stargraph/base/result.hpp"
 #include "stargraph/base/time.hpp"
 #include "stargraph/crypto/digest.hpp"
@@ -36,9 +37,6 @@ class ClientTrust {
   [[nodiscard]] std::uint64_t checks() const { return checks_; }  // chains that were verified, for tests
 
  private:
-  struct FreeStore {
-    void operator()(X509_STORE* store) const { X509_STORE_free(store); }
-  };
   struct Verdict {
     base::Timestamp from;
     base::Timestamp until;
@@ -46,7 +44,7 @@ class ClientTrust {
   ClientTrust() = default;
   [[nodiscard]] std::optional<base::Timestamp> check(X509* certificate, base::Timestamp now) const;
 
-  std::unique_ptr<X509_STORE, FreeStore> store_;
+  std::unique_ptr<X509_STORE, Free<X509_STORE_free>> store_;
   base::Timestamp crl_until_ = base::Timestamp::max();  // the earliest nextUpdate
   mutable std::atomic<std::uint64_t> checks_{0};
   mutable std::mutex mutex_;

@@ -18,23 +18,6 @@ constexpr std::uint64_t kMaxPemBytes = 1 << 20;
 constexpr std::uint64_t kMaxCrlBytes = 8 << 20;
 constexpr int kMaxChain = 4;
 
-struct FreeBio {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-struct FreeCertificate {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-using Bio = std::unique_ptr<BIO, FreeBio>;
-using Certificate = std::unique_ptr<X509, FreeCertificate>;
-
-Bio reader(base::BytesView bytes) { return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))); }
-
-// No passphrase is ever asked for on a terminal.
-int no_passphrase(char*, int, int, void*) { return 0; }
-
 std::unexpected<base::Error> unusable(const base::Path& file, std::string_view why) {
   ERR_clear_error();
   return fail(Code::kConfigInvalid, "tls: " + file.string() + ": " + std::string(why));
@@ -102,7 +85,8 @@ Result<> Tls::use_key() {
   SG_TRY(const base::Path file, files_.key.locate());
   SG_TRY(const crypto::Secret pem, crypto::read_secret_file(env_, file, kMaxPemBytes));
   const Bio bio = reader(pem.view());
-  const std::unique_ptr<EVP_PKEY, FreeKey> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  const std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>> key(
+      PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
   if (!key) return unusable(file, "holds no private key without passphrase");
   if (SSL_CTX_use_PrivateKey(context_.get(), key.get()) != 1 || SSL_CTX_check_private_key(context_.get()) != 1) {
     return unusable(file, "does not belong to the certificate");

@@ -11,14 +11,11 @@
 #include <mutex>
 
 #include "serve/client_trust.hpp"
+#include "serve/openssl.hpp"
 #include "stargraph/base/env.hpp"
 #include "stargraph/config/config.hpp"
 
 namespace stargraph::serve {
-
-struct FreeContext {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
 
 class Tls {
  public:
@@ -48,7 +45,7 @@ class Tls {
 
   base::Env& env_;
   config::Tls files_;
-  std::unique_ptr<SSL_CTX, FreeContext> context_;
+  std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>> context_;
   base::Bytes ca_;
   base::Bytes crl_;
   mutable std::mutex mutex_;

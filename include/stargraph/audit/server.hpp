@@ -7,8 +7,11 @@
 // importers, who number in turn.
 #pragma once
 
+#include <poll.h>
+
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +59,8 @@ class Server {
   [[nodiscard]] base::Result<> refuse(Connection& connection, base::Code code);
   [[nodiscard]] base::Result<> answer(Connection& connection);
   [[nodiscard]] base::Result<> take_turn(base::Duration timeout, int wake);
+  void watch(std::vector<pollfd>& polled) const;
+  [[nodiscard]] base::Result<> receive_ready(std::span<const pollfd> polled);
   [[nodiscard]] base::Result<> gather();
   [[nodiscard]] base::Result<> commit();
   void tell_end(base::Code code);

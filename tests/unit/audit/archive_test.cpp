@@ -233,14 +233,7 @@ TEST_F(ArchiveTest, RC_T_AUDIT_ATombstoneInTheUnsignedTailHidesNothing) {
   tombstone.first_seq = LogSeq(1);
   tombstone.last_seq = position->chain.seq();
   tombstone.checkpoint = position->chain.last_hash();
-  Entry entry;
-  entry.event.name = EventName::kAuditPruned;
-  entry.event.actor = base::ActorName("stargraph-auditd");
-  entry.event.tenant = site_tenant();
-  entry.event.data = encode_tombstone(tombstone);
-  entry.source_seq = chain.last_of(Source::kWriter).next();
-  entry.time = chain.last_time();
-  chain.place(entry, chain.last_time());
+  Entry entry = test::unsigned_entry(chain, EventName::kAuditPruned, encode_tombstone(tombstone));
   std::ofstream(log_files({log()})->back(), std::ios::binary | std::ios::app) << *encode_entry(entry) << "\n";
   EXPECT_EQ(reason({log()}), "good") << "nothing is missing yet";
   ASSERT_TRUE(std::filesystem::remove(log() / segment_name(1)));

@@ -51,6 +51,20 @@ inline Record make_record(std::int64_t source_seq, Event event = make_event()) {
   return Record{std::move(event), SourceSeq(source_seq), base::from_micros(1'767'225'600'000'000)};
 }
 
+// What somebody with the disk, but without the key, can write behind `chain`: numbered and chained like the writer's
+// own entries, with hashes that anybody can compute (encode_entry()), and signed by nobody.
+inline Entry unsigned_entry(const Chain& chain, EventName name, json::Object data) {
+  Entry entry;
+  entry.event.name = name;
+  entry.event.actor = base::ActorName("stargraph-auditd");
+  entry.event.tenant = site_tenant();
+  entry.event.data = std::move(data);
+  entry.source_seq = chain.last_of(Source::kWriter).next();
+  entry.time = chain.last_time();
+  chain.place(entry, chain.last_time());
+  return entry;
+}
+
 inline std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {

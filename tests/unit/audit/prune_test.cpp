@@ -159,14 +159,7 @@ TEST_F(AuditPrune, RC_T_AUDIT_ATombstoneThatSkipsOrRepeatsIsRefusedByTheChain) {
     tombstone.what.first_segment = first;
     tombstone.first_seq = chain.pruned()->last_seq.next();
     tombstone.last_seq = tombstone.first_seq;
-    Entry entry;
-    entry.event.name = EventName::kAuditPruned;
-    entry.event.actor = base::ActorName("stargraph-auditd");
-    entry.event.tenant = site_tenant();
-    entry.event.data = encode_tombstone(tombstone);
-    entry.source_seq = chain.last_of(Source::kWriter).next();
-    entry.time = chain.last_time();
-    chain.place(entry, chain.last_time());
+    Entry entry = test::unsigned_entry(chain, EventName::kAuditPruned, encode_tombstone(tombstone));
     const std::string forged = *encode_entry(entry);
     EXPECT_EQ(chain.accept(forged, test::audit_public_key()).error().code, Code::kAuditMalformed) << first;
   }
@@ -181,14 +174,7 @@ TEST_F(AuditPrune, RC_T_AUDIT_ATombstoneThatNobodySignedIsNotActedUpon) {
     ASSERT_TRUE(chain.accept(line, test::audit_public_key()).has_value());
   }
   const auto forge = [&](EventName name, json::Object data) {
-    Entry entry;
-    entry.event.name = name;
-    entry.event.actor = base::ActorName("stargraph-auditd");
-    entry.event.tenant = site_tenant();
-    entry.event.data = std::move(data);
-    entry.source_seq = chain.last_of(Source::kWriter).next();
-    entry.time = chain.last_time();
-    chain.place(entry, chain.last_time());
+    Entry entry = test::unsigned_entry(chain, name, std::move(data));
     std::string line = *encode_entry(entry);
     chain.take(entry);
     return line + "\n";

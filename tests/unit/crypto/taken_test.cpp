@@ -12,6 +12,7 @@
 #include <set>
 
 #include "crypto/ed25519.hpp"
+#include "crypto/openssl.hpp"
 #include "keys.hpp"
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/store/database.hpp"
@@ -169,15 +170,8 @@ TEST_F(TakenUnderFipsDeathTest, SG_I_STATE_SqlcipherDerivesItsMacKeyWithTwoItera
   EXPECT_EXIT(store_under_fips(), ::testing::ExitedWithCode(0), "default provider: (not loaded|out of reach)");
 }
 
-template <auto kFree>
-struct FreeBy {
-  template <class T>
-  void operator()(T* handle) const {
-    kFree(handle);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, FreeBy<SSL_CTX_free>>;
-using Connection = std::unique_ptr<SSL, FreeBy<SSL_free>>;
+using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
+using Connection = std::unique_ptr<SSL, Free<SSL_free>>;
 
 // One self-signed P-384 certificate is server, client and authority.
 Context context(const SSL_METHOD* method, EVP_PKEY* key, X509* certificate) {
