@@ -2,7 +2,9 @@
 // is shown; what the key cannot vouch for is marked where it stands.
 #include <fcntl.h>
 
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "audit_check.hpp"
 #include "commands.hpp"
@@ -100,14 +102,23 @@ Result<int> entries(const Context& context, const Options& options, client::Clie
   return base::kExitDone;
 }
 
+// The first checkpoint that covers the last of these lines. The writer signs one within a second of an entry; a reader
+// that comes sooner waits for it here, kUnavailable after five.
+Result<audit::SignedCheckpoint> covering_checkpoint(client::Client& daemon, const TenantLines& found,
+                                                    const crypto::PublicKey& key) {
+  for (int tries = 0; tries < 20; ++tries) {
+    if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    SG_TRY(audit::SignedCheckpoint last, last_checkpoint(daemon, key));
+    if (found.last_within(last.state.size)) return last;
+  }
+  return fail(Code::kUnavailable, "audit: proof: no checkpoint covers the entry after 5 seconds");
+}
+
 Result<int> proof(const Context& context, const Options& options, client::Client& daemon) {
   SG_TRY(const crypto::PublicKey key, read_key(options));
   SG_TRY(const TenantLines found, fetch_lines(daemon, options.entry - 1, 1));
   if (found.lines().empty()) return fail(Code::kNotFound, "audit: proof: the tenant has no such entry");
-  SG_TRY(const audit::SignedCheckpoint last, last_checkpoint(daemon, key));
-  if (!found.last_within(last.state.size)) {
-    return fail(Code::kUnavailable, "audit: proof: no checkpoint covers the entry yet: ask again in a second");
-  }
+  SG_TRY(const audit::SignedCheckpoint last, covering_checkpoint(daemon, found, key));
   SG_TRY(const audit::InclusionProof proof, prove(daemon, found, 0, last, key));
   const std::string text = audit::encode_proof(proof);
   context.print(Object{{"proof", text}}, text + "\n");
