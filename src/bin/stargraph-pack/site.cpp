@@ -20,24 +20,36 @@ using base::Result;
 
 constexpr std::size_t kMaxPasswordFile = std::size_t{1} << 20;
 
-// Who acts, as the log shows it: the user, and through sudo the one behind it.
+// Who logged in, which stargraph-site(8) hands on into a unit of systemd's, where the kernel no longer knows it. Only
+// root starts such a unit; another user's word for it counts for nothing.
+constexpr const char* kLoginVariable = "STARGRAPH_LOGIN_UID";
+
+// A user id out of the environment of root's process; empty when there is none.
+std::string uid_from_environment(const char* variable) {
+  const char* const value = ::getuid() == 0 ? std::getenv(variable) : nullptr;
+  const std::string_view uid(value == nullptr ? "" : value);
+  const bool digits = uid.size() <= 10 && uid.find_first_not_of("0123456789") == std::string_view::npos;
+  return std::string(digits ? uid : std::string_view());
+}
+
+// Who acts, as the log shows it: the user, through sudo the one behind it, and who logged in where that is a third one.
 base::ActorName actor() {
+  const std::string sudo = uid_from_environment("SUDO_UID");
+  const std::string login = uid_from_environment(kLoginVariable);
   std::string name = "uid-" + std::to_string(::getuid());
-  if (const char* sudo = std::getenv("SUDO_UID"); sudo != nullptr && ::getuid() == 0) {
-    const std::string_view uid(sudo);
-    const bool digits =
-        !uid.empty() && uid.size() <= 10 && uid.find_first_not_of("0123456789") == std::string_view::npos;
-    if (digits) name += ".sudo-" + std::string(uid);
-  }
+  if (!sudo.empty()) name += ".sudo-" + sudo;
+  if (!login.empty() && login != sudo) name += ".login-" + login;
   return base::ActorName(std::move(name));
 }
 
 // The uid that gave the command, the one behind it through sudo, and the one that logged in, which the kernel keeps
-// through su.
+// through su and through one sudo behind another.
 std::set<std::string> uids_of_person() {
   constexpr std::string_view kNobodyLoggedIn = "4294967295";  // say a job of the service manager
   std::set<std::string> uids{std::to_string(::getuid())};
-  if (const char* sudo = std::getenv("SUDO_UID"); sudo != nullptr) uids.emplace(sudo);
+  for (const char* variable : {"SUDO_UID", kLoginVariable}) {
+    if (const char* uid = std::getenv(variable); uid != nullptr) uids.emplace(uid);
+  }
   const auto login = base::real_env().read_file("/proc/self/loginuid", 16);
   if (login && base::as_text(*login) != kNobodyLoggedIn) uids.insert(base::to_text(*login));
   return uids;
