@@ -64,6 +64,13 @@ Result<> outbox_delete(Connection& connection, SourceSeq up_to) {
   return row.run();
 }
 
+Result<> outbox_resume(Connection& connection, SourceSeq last) {
+  SG_TRY(outbox_delete(connection, last));
+  SG_TRY(auto counter, connection.query("UPDATE audit_source SET last_seq = ?1 WHERE id = 1 AND last_seq < ?1"));
+  counter.bind(1, last.value());
+  return counter.run();
+}
+
 Result<SourceSeq> outbox_last(Connection& connection) {
   SG_TRY(auto row, connection.query("SELECT last_seq FROM audit_source WHERE id = 1"));
   SG_TRY(const bool there, row.step());

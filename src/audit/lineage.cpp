@@ -113,8 +113,22 @@ void Lineage::add_trust(const Entry& entry) {
       activated_.insert(digest);
       break;
     case EventName::kPackRetired: expect_pack(entry, "digest"); break;
+    case EventName::kTrustRepaired:
+      if (integer_of(data, "daemon_seq")) go_back();
+      break;
     default: break;
   }
+}
+
+// A database of an earlier day goes on: nobody can see from the log of which. So a run may stand again at any point
+// that it had reached, and is asked, answered and ended from there once more.
+void Lineage::go_back() {
+  ++report_.restored;
+  for (auto& [id, run] : runs_) {
+    run.questions.merge(run.answered);
+    run.ended = false;
+  }
+  leased_.merge(done_);
 }
 
 // Keys come into the log when a person has compared their fingerprint, or by a rotation that says so.
@@ -147,7 +161,7 @@ void Lineage::add_run(const Entry& entry) {
   if (event.name == EventName::kRunCreated) {
     expect_policy(entry);
     link(entry, !runs_.contains(*event.run), "creates a run that is there already");
-    runs_[*event.run] = Run{.tenant = event.tenant, .basis = text_of(event.data, "basis"), .questions = {}};
+    runs_[*event.run] = Run{.tenant = event.tenant, .basis = text_of(event.data, "basis"), .questions = {}, .answered = {}};
     ++report_.runs;
     return;
   }
@@ -166,6 +180,12 @@ void Lineage::add_run(const Entry& entry) {
   }
 }
 
+void Lineage::answer(const Entry& entry, Run& run) {
+  auto question = run.questions.extract(text_of(entry.event.data, "interrupt_id"));
+  link(entry, !question.empty(), "answers what was not asked");
+  if (!question.empty()) run.answered.insert(std::move(question));
+}
+
 void Lineage::add_decision(const Entry& entry, Run& run) {
   const Event& event = entry.event;
   switch (event.name) {
@@ -181,9 +201,7 @@ void Lineage::add_decision(const Entry& entry, Run& run) {
       link(entry, !run.ended, "asks in a run that has ended");
       run.questions.insert(text_of(event.data, "interrupt_id"));
       break;
-    case EventName::kRunResponded:
-      link(entry, run.questions.erase(text_of(event.data, "interrupt_id")) == 1, "answers what was not asked");
-      break;
+    case EventName::kRunResponded: answer(entry, run); break;
     default: break;
   }
 }
@@ -195,9 +213,9 @@ void Lineage::add_work(const Entry& entry) {
     case EventName::kWorkLeased: leased_[task] = event.actor; break;
     case EventName::kWorkCompleted:
     case EventName::kWorkFailed: {
-      const auto found = leased_.find(task);
-      link(entry, found != leased_.end() && found->second == event.actor, "is by a worker who did not have the task");
-      leased_.erase(task);
+      auto lease = leased_.extract(task);
+      link(entry, !lease.empty() && lease.mapped() == event.actor, "is by a worker who did not have the task");
+      if (!lease.empty()) done_.insert_or_assign(task, lease.mapped());
       break;
     }
     default: break;

@@ -42,6 +42,7 @@ Result<crypto::Digest> read_digest(json::Reader& in, std::string_view name) {
 
 std::string head_body(const Head& head, Source source, std::string_view nonce) {
   json::Object body;
+  body.set("daemon_seq", head.daemon_seq.value());
   body.set("entry_hash", head.entry_hash.hex());
   body.set("first_segment", std::int64_t{head.first_segment});
   body.set("floors", head.floors.hex());
@@ -64,6 +65,7 @@ std::string head_body(const Head& head, Source source, std::string_view nonce) {
 Result<Head> read_head(json::Reader& in, Source source, std::string_view nonce) {
   read_kind(in, "head");
   Head head;
+  head.daemon_seq = SourceSeq(in.integer("daemon_seq", 0, json::kMaxInteger));
   SG_TRY(head.entry_hash, read_digest(in, "entry_hash"));
   head.first_segment = static_cast<std::uint32_t>(in.integer("first_segment", 1, kMaxSegment));
   SG_TRY(head.floors, read_digest(in, "floors"));

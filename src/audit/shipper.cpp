@@ -51,6 +51,7 @@ struct Shipper::State {
   store::Ledger& ledger;
   std::unique_ptr<Client> client;  // of the shipping thread
   Limits limits;
+  std::optional<SourceSeq> resumed_from;  // set by check_start() alone
   Lost on_lost;
   std::thread thread;
   SourceSeq deleted;  // rows up to here are gone or on their way; of the shipping thread
@@ -77,7 +78,7 @@ struct Shipper::State {
     return outbox;
   }
 
-  Result<> check_start();
+  Result<> check_start(std::optional<SourceSeq> resumes_after);
   Result<> ship_all();
   void drop_acknowledged();
   Result<> ship_batch(const std::vector<OutboxRow>& rows);
@@ -91,10 +92,17 @@ struct Shipper::State {
 
 // The database and the log must agree on what the daemon wrote: both run ahead of the other only by what
 // the outbox still holds.
-Result<> Shipper::State::check_start() {
-  SG_TRY(const Outbox outbox, look(SourceSeq(0)));
+Result<> Shipper::State::check_start(std::optional<SourceSeq> resumes_after) {
+  SG_TRY(Outbox outbox, look(SourceSeq(0)));
   if (acknowledged > outbox.last) {
-    return fail(Code::kAuditFork, "audit: the log knows later acts than the database: an older database was put back");
+    if (resumes_after != acknowledged) {
+      return fail(Code::kAuditFork,
+                  "audit: the log knows later acts than the database: an older database was put back; if a person did "
+                  "it, `stargraph-pack repair --restored` says so");
+    }
+    resumed_from = outbox.last;
+    SG_TRY(ledger.run([&](store::Connection& connection) { return outbox_resume(connection, acknowledged); }));
+    SG_TRY(outbox, look(SourceSeq(0)));
   }
   const SourceSeq first = outbox.rows.empty() ? outbox.last.next() : outbox.rows.front().source_seq;
   if (first > acknowledged.next()) {
@@ -234,9 +242,10 @@ Shipper::Shipper(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Shipper::~Shipper() { stop(); }
 
 Result<std::unique_ptr<Shipper>> Shipper::make(base::Env& env, store::Database& database, store::Ledger& ledger,
-                                               std::unique_ptr<Client> client, const Limits& limits) {
+                                               std::unique_ptr<Client> client, const Limits& limits,
+                                               std::optional<SourceSeq> resumes_after) {
   auto state = std::make_unique<State>(env, database, ledger, std::move(client), limits);
-  SG_TRY(state->check_start());
+  SG_TRY(state->check_start(resumes_after));
   return std::unique_ptr<Shipper>(new Shipper(std::move(state)));
 }
 
@@ -324,5 +333,7 @@ bool Shipper::lost() const {
   const std::scoped_lock lock(state_->mutex);
   return state_->lost;
 }
+
+std::optional<SourceSeq> Shipper::resumed_from() const { return state_->resumed_from; }
 
 }  // namespace stargraph::audit

@@ -224,6 +224,7 @@ Head Writer::head(Source source) const {
   head.seq = chain_.seq();
   head.entry_hash = chain_.last_hash();
   head.source_seq = chain_.last_of(source);
+  head.daemon_seq = chain_.last_of(Source::kDaemon);
   head.trust_acts = chain_.trust_acts();
   head.trust_act = chain_.trust_act();
   head.floors = chain_.floors();

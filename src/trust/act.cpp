@@ -162,6 +162,7 @@ struct Encoder {
   }
   void operator()(const Repaired& act) const {
     out.set("acts", act.acts);
+    if (act.daemon_seq) out.set("daemon_seq", act.daemon_seq->value());
     out.set("reason", act.reason);
   }
 };
@@ -275,8 +276,12 @@ Result<Body> decode_approved(json::Reader& in) {
 
 Result<Body> decode_repaired(json::Reader& in) {
   Repaired act;
-  act.acts = in.integer("acts", 1, json::kMaxInteger);
+  act.acts = in.integer("acts", 0, json::kMaxInteger);
+  if (const auto number = in.optional_integer("daemon_seq", 0, json::kMaxInteger)) {
+    act.daemon_seq = audit::SourceSeq(*number);
+  }
   act.reason = in.text("reason", 1, kMaxReasonBytes);
+  if (act.acts == 0 && !act.daemon_seq) in.refuse("acts", Code::kNumberRange, "repairs nothing");
   SG_TRY(in.finish());
   return act;
 }

@@ -73,7 +73,7 @@ Result<> Importer::take_back(Vault::Change& change, std::span<const RecordedAct>
   return {};
 }
 
-Result<RepairReport> Importer::repair(const std::string& reason) {
+Result<RepairReport> Importer::repair(const std::string& reason, bool restored) {
   requests_.clear();
   if (reason.empty()) return fail(Code::kUsage, "repair: a reason is needed");
   SG_TRY(Begun begun, begin(json::kMaxInteger));
@@ -86,8 +86,12 @@ Result<RepairReport> Importer::repair(const std::string& reason) {
   }
   RepairReport report;
   report.acts = static_cast<std::int64_t>(lost.size());
-  if (!lost.empty()) {
-    const Acts acts{Repaired{report.acts, reason}};
+  if (restored) {
+    SG_TRY(const audit::Head head, desk_.notary.head());
+    report.daemon_seq = head.daemon_seq;
+  }
+  if (!lost.empty() || restored) {
+    const Acts acts{Repaired{report.acts, reason, report.daemon_seq}};
     TrustState rehearsal = state;
     SG_TRY(rehearse({}, acts, rehearsal));
     SG_TRY(record(*change, acts.front(), state));

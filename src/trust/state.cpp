@@ -253,6 +253,7 @@ Result<> TrustState::take(const Approved& act) {
 
 Result<> TrustState::take(const Repaired& act) {
   if (act.acts > acts_) return impossible("more acts taken back than there are");
+  if (act.daemon_seq) resumes_after_ = act.daemon_seq;
   return {};
 }
 

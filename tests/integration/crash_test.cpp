@@ -325,6 +325,41 @@ TEST_F(Disk, RC_D_PACK_RepeatingTheActThatOnlyTheLogKnowsIsTheWayBack) {
   EXPECT_EQ(box_.stop(), 0);
 }
 
+// Only the database was lost; the log went on. What it has stays, the daemon goes on behind it once root has said so on
+// record, and the same disk put back a second time is found again.
+TEST_F(Disk, SG_T_STATE_ADatabasePutBackGoesOnOnceRootHasSaidSo) {
+  const auto run_one = [&] {
+    EXPECT_EQ(status_of(box_.post("operator", "/v1/runs", R"({"graph_id":"graph:hello"})")), "202");
+  };
+  const auto auditor = [&](const char* verb) {
+    return run_command(
+        {(kPrograms / "stargraph-audit").string(), verb, box_.path("log"), "--pubkey", box_.path("audit.pub.pem")});
+  };
+  ASSERT_NO_FATAL_FAILURE(import());
+  keep("state", "yesterday");
+  box_.start_daemon();
+  for (int i = 0; i < 3; ++i) run_one();
+  EXPECT_EQ(box_.stop(), 0);
+  put_back("yesterday", "state");
+  EXPECT_EQ(start_and_end(box_), 4);
+  EXPECT_TRUE(has(last_words(), "an older database was put back")) << last_words();
+  ASSERT_TRUE(pack({"repair", "--reason", "no act is missing"}));
+  EXPECT_EQ(start_and_end(box_), 4) << "saying nothing of it changes nothing";
+  ASSERT_TRUE(pack({"repair", "--restored", "--reason", "the disk of Monday was put back"}));
+  box_.start_daemon();
+  run_one();
+  EXPECT_EQ(box_.stop(), 0);
+  EXPECT_TRUE(auditor("verify").ok());
+  const CommandResult lineage = auditor("lineage");
+  EXPECT_TRUE(lineage.ok()) << lineage.out;
+  EXPECT_TRUE(has(lineage.out, "1 times a database of an earlier day was put back")) << lineage.out;
+  EXPECT_TRUE(has(box_.audit_log(), R"("resumed_from":)"));
+  put_back("yesterday", "state");
+  ASSERT_TRUE(pack({"repair", "--reason", "the same disk again"}));
+  EXPECT_EQ(start_and_end(box_), 4) << "the permission was for one place of the log";
+  EXPECT_TRUE(has(last_words(), "an older database was put back")) << last_words();
+}
+
 TEST_F(Disk, RC_D_AUDIT_AKilledAuditWriterStillKnowsTheLastActOfTrust) {
   ASSERT_NO_FATAL_FAILURE(import());
   box_.auditd().end(SIGKILL);

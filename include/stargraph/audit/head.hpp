@@ -12,6 +12,7 @@ struct Head {
   LogSeq seq;                          // entries in the log
   crypto::Digest entry_hash;           // of the last one
   SourceSeq source_seq;                // the last record of this connection's source that is on disk
+  SourceSeq daemon_seq;                // the last record of the daemon, whoever asks
   std::int64_t trust_acts = 0;         // entries that came over trust.sock, refusals too
   SourceSeq trust_act;                 // which of those the last act of trust is that succeeded; 0 before the first
   crypto::Digest floors;               // floors_digest() of what the log has seen activated

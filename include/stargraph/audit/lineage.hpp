@@ -24,8 +24,9 @@ struct LineageReport {
   std::uint64_t links = 0;  // that were looked for and found
   std::uint64_t runs = 0;
   std::uint64_t trust_acts = 0;
-  std::uint64_t loose = 0;    // acts that hang in the air
-  std::vector<Loose> listed;  // the first hundred of them
+  std::uint64_t restored = 0;  // times that a database of an earlier day was allowed to go on
+  std::uint64_t loose = 0;     // acts that hang in the air
+  std::vector<Loose> listed;   // the first hundred of them
   // Of the log, as in Report: what was asked of acts in the tail rests on nobody's signature.
   std::uint64_t unsigned_tail = 0;
   std::uint64_t torn_bytes = 0;
@@ -42,13 +43,16 @@ class Lineage {
     base::TenantId tenant;
     std::string basis;
     std::set<std::string> questions;  // asked and not answered
+    std::set<std::string> answered;
     bool ended = false;
   };
   void link(const Entry& entry, bool holds, std::string_view why);
   void add_trust(const Entry& entry);
   void add_keys(const Entry& entry);
+  void go_back();
   void add_run(const Entry& entry);
   void add_decision(const Entry& entry, Run& run);
+  void answer(const Entry& entry, Run& run);
   void add_work(const Entry& entry);
   void expect_policy(const Entry& entry);
   void expect_pack(const Entry& entry, std::string_view member);
@@ -63,6 +67,7 @@ class Lineage {
   SourceSeq last_act_entry_;
   std::map<base::RunId, Run> runs_;
   std::map<std::string, base::ActorName> leased_;  // task to worker
+  std::map<std::string, base::ActorName> done_;    // the same of tasks that are done, until a database is put back
 };
 
 // Verifies the log whole (its finding comes out as the error), then asks. kAuditTruncated for a log whose beginning was

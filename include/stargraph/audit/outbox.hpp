@@ -34,6 +34,9 @@ struct OutboxRow {
 [[nodiscard]] base::Result<std::vector<OutboxRow>> outbox_rows(store::Connection& connection, SourceSeq after,
                                                                std::size_t limit);
 [[nodiscard]] base::Result<> outbox_delete(store::Connection& connection, SourceSeq up_to);
+// An older database goes on: its next number is the one after `last`, and what it never shipped under smaller ones,
+// which the log has from a later life of it, is gone.
+[[nodiscard]] base::Result<> outbox_resume(store::Connection& connection, SourceSeq last);
 // The last number given, 0 before the first.
 [[nodiscard]] base::Result<SourceSeq> outbox_last(store::Connection& connection);
 

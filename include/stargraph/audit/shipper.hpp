@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "stargraph/audit/client.hpp"
 #include "stargraph/audit/outbox.hpp"
@@ -29,12 +30,13 @@ class Shipper {
   };
   using Lost = std::function<void(const base::Error&)>;
 
-  // All must outlive it. kAuditFork when the log is ahead of the database (an older database was put back),
-  // kAuditGap when the log lacks records that the database no longer has.
+  // All must outlive it. kAuditFork when the log is ahead of the database (an older database was put back), unless root
+  // allowed it to go on behind exactly the log's last record (`resumes_after`, trust::TrustState); kAuditGap when the
+  // log lacks records that the database no longer has.
   [[nodiscard]] static base::Result<std::unique_ptr<Shipper>> make(base::Env& env, store::Database& database,
                                                                    store::Ledger& ledger,
-                                                                   std::unique_ptr<Client> client,
-                                                                   const Limits& limits);
+                                                                   std::unique_ptr<Client> client, const Limits& limits,
+                                                                   std::optional<SourceSeq> resumes_after = {});
   ~Shipper();  // stop()
 
   void start(Lost on_lost);  // the thread
@@ -49,6 +51,8 @@ class Shipper {
   [[nodiscard]] Lag lag() const;    // any thread
   [[nodiscard]] Head head() const;  // the last one seen; any thread
   [[nodiscard]] bool lost() const;
+  // The last number that the database knew of itself when it was allowed to go on; nothing when it never was behind.
+  [[nodiscard]] std::optional<SourceSeq> resumed_from() const;
   // Which segments there are, as of head().
   [[nodiscard]] LogShape log_shape() const;
   // A part of the log to read. Any thread but the shipper's; asks on its thread and waits at most kOpenTimeout, so

@@ -120,8 +120,11 @@ struct Approved {
 };
 // Acts that the log had and this store had lost came back before this one, by the receipts that the writer gave again.
 struct Repaired {
-  std::int64_t acts = 1;  // how many
+  std::int64_t acts = 1;  // how many; 0 only with `daemon_seq`
   std::string reason;
+  // The database is one of an earlier day, and may go on: this was the daemon's last record in the log. The daemon goes
+  // on behind exactly this one, so the same database put back a second time needs another act.
+  std::optional<audit::SourceSeq> daemon_seq{};
 };
 using Body = std::variant<KeyAdded, Pinned, Imported, Activated, Retired, Repinned, ThresholdSet, Rotated, Revoked,
                           Approved, Repaired>;  // in the order of ActKind

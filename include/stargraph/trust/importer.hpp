@@ -126,8 +126,9 @@ struct RecordedAct {
 };
 
 struct RepairReport {
-  std::int64_t acts = 0;              // that came back; 0 when nothing was missing
-  std::vector<PackRef> without_file;  // packs of the store whose bytes are not there: to be imported again
+  std::int64_t acts = 0;                       // that came back; 0 when nothing was missing
+  std::optional<audit::SourceSeq> daemon_seq;  // of the act, when the database may go on
+  std::vector<PackRef> without_file;           // packs of the store whose bytes are not there: to be imported again
 };
 
 // What a version has that the one before it had not.
@@ -184,9 +185,10 @@ class Importer {
 
   // Takes back, from the log, the acts that this store lost: each with the receipt that the audit writer gives again,
   // in their order, under all the rules of a load. Nothing that was decided is undone by it; only the bytes of packs do
-  // not come back. kUsage without a reason, kAuditFork when an act is not in the writer's files any more or does not
-  // follow.
-  [[nodiscard]] base::Result<RepairReport> repair(const std::string& reason);
+  // not come back. With `restored` the act also says that the database is one of an earlier day, so that the daemon
+  // goes on behind its last record in the log. kUsage without a reason, kAuditFork when an act is not in the writer's
+  // files any more or does not follow.
+  [[nodiscard]] base::Result<RepairReport> repair(const std::string& reason, bool restored = false);
 
   // Puts on record that `file` was refused before import() saw it, by the program's own look at it.
   // `claimed` are the key ids in its signature block, as far as they could be read.

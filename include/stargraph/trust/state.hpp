@@ -36,6 +36,9 @@ class TrustState {
   [[nodiscard]] std::int64_t acts() const { return acts_; }
   // Act::entry of the last act taken; 0 when there is none.
   [[nodiscard]] audit::SourceSeq last_entry() const { return last_entry_; }
+  // The daemon's last record in the log when a database of an earlier day was last allowed to go on; nothing when none
+  // ever was.
+  [[nodiscard]] std::optional<audit::SourceSeq> resumes_after() const { return resumes_after_; }
 
   [[nodiscard]] const std::map<base::KeyId, KnownKey>& keys() const { return keys_; }
   [[nodiscard]] const KnownKey* key(const base::KeyId& id) const;       // null when it is not known
@@ -100,6 +103,7 @@ class TrustState {
 
   std::int64_t acts_ = 0;
   audit::SourceSeq last_entry_{};
+  std::optional<audit::SourceSeq> resumes_after_;
   base::ActorName actor_;  // of the act being taken
   base::Timestamp time_{};
   std::map<base::KeyId, KnownKey> keys_;

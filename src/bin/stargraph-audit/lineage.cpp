@@ -19,6 +19,7 @@ json::Object to_json(const audit::LineageReport& report) {
           {"links", static_cast<std::int64_t>(report.links)},
           {"runs", static_cast<std::int64_t>(report.runs)},
           {"trust_acts", static_cast<std::int64_t>(report.trust_acts)},
+          {"restored", static_cast<std::int64_t>(report.restored)},
           {"loose", static_cast<std::int64_t>(report.loose)},
           {"listed", std::move(loose)},
           {"unsigned_tail", static_cast<std::int64_t>(report.unsigned_tail)},
@@ -39,6 +40,10 @@ void print(const audit::LineageReport& report) {
     std::printf("OK   %llu runs and %llu acts of trust: each of %llu links leads to an earlier entry\n",
                 static_cast<unsigned long long>(report.runs), static_cast<unsigned long long>(report.trust_acts),
                 static_cast<unsigned long long>(report.links));
+  }
+  if (report.restored > 0) {
+    std::printf("     %llu times a database of an earlier day was put back; runs may have been done again from there\n",
+                static_cast<unsigned long long>(report.restored));
   }
   print_tail(report.unsigned_tail, report.torn_bytes);
 }

@@ -27,6 +27,7 @@ struct Options {
   std::string reason;
   std::vector<std::string> approvals;
   bool dry_run = false;
+  bool restored = false;
   std::int64_t pid = 0;
   int timeout = 30;
   std::string request;
@@ -59,15 +60,22 @@ Result<> retire(const Context& context, const Options& options) {
 
 Result<> repair(const Context& context, const Options& options) {
   SG_TRY(const std::unique_ptr<Site> site, Site::open_for_acts(context));
-  SG_TRY(const trust::RepairReport report, site->importer().repair(options.reason));
+  SG_TRY(const trust::RepairReport report, site->importer().repair(options.reason, options.restored));
   json::Array files;
-  std::string text = report.acts == 0 ? "nothing was missing\n"
+  std::string text = report.acts == 0 ? "no act was missing\n"
                                       : std::to_string(report.acts) + " acts came back from the log, as they were\n";
+  if (report.daemon_seq) {
+    text += "this database may go on behind the daemon's entry " + std::to_string(report.daemon_seq->value()) + "\n";
+  }
   for (const trust::PackRef& pack : report.without_file) {
     files.emplace_back(describe(pack));
     text += "its file is not here, import it again: " + name_of(pack) + "\n";
   }
-  context.print(json::Object{{"acts", report.acts}, {"without_file", std::move(files)}}, text);
+  context.print(
+      json::Object{{"acts", report.acts},
+                   {"daemon_seq", report.daemon_seq ? json::Value(report.daemon_seq->value()) : json::Value()},
+                   {"without_file", std::move(files)}},
+      text);
   return {};
 }
 
@@ -207,6 +215,8 @@ void add_activate(CLI::App& app, Context& context, const std::shared_ptr<Options
 
   command = app.add_subcommand("repair", "Take back from the log the acts that the trust store lost");
   command->add_option("--reason", options->reason, "Why it lost them, for the log")->required();
+  command->add_flag("--restored", options->restored,
+                    "The database is one of an earlier day: the daemon may go on behind its last entry in the log");
   command->callback(
       [&context, options] { context.action = [&context, options] { return repair(context, *options); }; });
 }

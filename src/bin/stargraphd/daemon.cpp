@@ -50,8 +50,8 @@ class Daemon {
 
  private:
   [[nodiscard]] const config::Config& config() const { return parts_.preflight.config; }
-  Result<> check_trust() const;
-  Result<> start_ledger();
+  [[nodiscard]] Result<trust::TrustState> check_trust() const;
+  Result<> start_ledger(std::optional<audit::SourceSeq> resumes_after);
   Result<> start_engine();
   Result<> tell(audit::EventName name, json::Object data);
   Result<> admit() const;
@@ -80,13 +80,14 @@ class Daemon {
 
 // The log knows which act of trust was the last one; a database of an earlier day does not. The head is the one of the
 // welcome: the shipper, which moves it on, takes the client after this.
-Result<> Daemon::check_trust() const {
+Result<trust::TrustState> Daemon::check_trust() const {
   SG_TRY(store::Connection reader, parts_.database->reader());
-  SG_TRY(const trust::TrustState state, trust::load_state(reader, parts_.preflight.audit_key));
-  return trust::check_against_log(state, parts_.audit_client->head());
+  SG_TRY(trust::TrustState state, trust::load_state(reader, parts_.preflight.audit_key));
+  SG_TRY(trust::check_against_log(state, parts_.audit_client->head()));
+  return state;
 }
 
-Result<> Daemon::start_ledger() {
+Result<> Daemon::start_ledger(std::optional<audit::SourceSeq> resumes_after) {
   lost_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   SG_TRY(ledger_, store::Ledger::start(*parts_.database, {}));
   const base::Timestamp now = env_.now();
@@ -95,7 +96,8 @@ Result<> Daemon::start_ledger() {
     SG_TRY(serve::check_clock(connection, now));
     return serve::raise_clock(connection, now);
   }));
-  SG_TRY(shipper_, audit::Shipper::make(env_, *parts_.database, *ledger_, std::move(parts_.audit_client), {}));
+  SG_TRY(shipper_,
+         audit::Shipper::make(env_, *parts_.database, *ledger_, std::move(parts_.audit_client), {}, resumes_after));
   shipper_->start([lost = lost_](const Error& error) {
     log(Priority::kCritical, "audit link: " + error.message);
     static_cast<void>(::eventfd_write(lost, 1));
@@ -130,11 +132,12 @@ Result<> Daemon::start_engine() {
 }
 
 Result<> Daemon::start() {
-  SG_TRY(check_trust());
-  SG_TRY(start_ledger());
+  SG_TRY(const trust::TrustState trusted, check_trust());
+  SG_TRY(start_ledger(trusted.resumes_after()));
   SG_TRY(start_engine());
   const policy::InForce* const policy = packs_->taken().policy.get();
   const crypto::FipsState fips = crypto::fips_state();
+  const std::optional<audit::SourceSeq> resumed = shipper_->resumed_from();
   SG_TRY(tell(audit::EventName::kDaemonStarted,
               {{"version", STARGRAPH_VERSION},
                {"config_sha384", parts_.preflight.config_digest.hex()},
@@ -145,6 +148,7 @@ Result<> Daemon::start() {
                {"selinux", selinux_state()},
                {"system_call_filter", serve::confinement_available()},
                {"clock_accepted", parts_.accept_clock},
+               {"resumed_from", resumed ? json::Value(resumed->value()) : json::Value()},
                {"packs", describe(packs_->taken().packs)},
                {"policy", policy == nullptr ? json::Value() : json::Value(policy->digest().hex())}}));
   SG_TRY(engine_->start());

@@ -148,6 +148,23 @@ TEST(Lineage, RC_R_AUDIT_AQuestionIsAnsweredOnce) {
   EXPECT_EQ(report_of(acts).loose, 1U);
 }
 
+// Behind an act that lets a database of an earlier day go on, runs are where they were; behind any other repair not.
+TEST(Lineage, RC_R_AUDIT_WhatWasDoneIsDoneAgainOnlyAfterADatabaseWasPutBack) {
+  for (const bool restored : {true, false}) {
+    std::vector<Act> acts = honest();
+    Act repair{EventName::kTrustRepaired, {{"act", 8}, {"acts", 0}, {"previous", 7}, {"reason", "disk"}}};
+    if (restored) repair.data.set("daemon_seq", 11);
+    acts.push_back(repair);
+    const std::vector<Act> first = honest();
+    for (const int again : {12, 13, 15, 17}) acts.push_back(first.at(static_cast<std::size_t>(again)));
+    const LineageReport report = report_of(acts);
+    EXPECT_EQ(report.loose, restored ? 0U : 4U) << (report.listed.empty() ? "" : report.listed[0].why);
+    EXPECT_EQ(report.restored, restored ? 1U : 0U);
+    acts.push_back(first[17]);
+    EXPECT_EQ(report_of(acts).loose, restored ? 1U : 5U) << "once more is too often";
+  }
+}
+
 TEST(Lineage, ARefusedActOfTrustChangesNothing) {
   std::vector<Act> acts = honest();
   acts.insert(acts.begin() + 1, {EventName::kPackRefused, {{"reason", "signer-not-pinned"}}});

@@ -63,8 +63,8 @@ class AuditOutbox : public ::testing::Test {
     thread_.join();
     ASSERT_EQ(::read(wake_, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
   }
-  Result<> make_shipper() {
-    auto shipper = Shipper::make(log_.env, *database_, *ledger_, std::move(client_), {});
+  Result<> make_shipper(std::optional<SourceSeq> resumes_after = {}) {
+    auto shipper = Shipper::make(log_.env, *database_, *ledger_, std::move(client_), {}, resumes_after);
     if (!shipper) return std::unexpected(shipper.error());
     shipper_ = std::move(*shipper);
     return {};
@@ -203,6 +203,39 @@ TEST_F(AuditOutbox, SG_T_STATE_AnOlderDatabaseBesideANewerLogIsFound) {
   ASSERT_TRUE(writer_->commit().has_value());
   start_server();
   EXPECT_EQ(make_shipper().error().code, Code::kAuditFork);
+}
+
+// Root said that the daemon may go on behind record n of the log: behind that one it does, and behind no other.
+TEST_F(AuditOutbox, SG_T_STATE_AnOlderDatabaseGoesOnBehindExactlyTheRecordThatWasAllowed) {
+  ASSERT_TRUE(append_one().has_value());
+  for (int i = 1; i <= 3; ++i) ASSERT_TRUE(writer_->append(Source::kDaemon, test::make_record(i)).has_value());
+  ASSERT_TRUE(writer_->commit().has_value());
+  for (const int other : {0, 1, 2, 4}) {
+    start_server();
+    EXPECT_EQ(make_shipper(SourceSeq(other)).error().code, Code::kAuditFork) << other;
+    client_.reset();
+    stop_server();
+    EXPECT_EQ(last(), SourceSeq(1)) << "a refusal changes nothing";
+  }
+  start_server();
+  const auto resumed = make_shipper(SourceSeq(3));
+  ASSERT_TRUE(resumed.has_value()) << resumed.error().message;
+  EXPECT_EQ(shipper_->resumed_from(), SourceSeq(1));
+  ASSERT_TRUE(append_one().has_value());
+  EXPECT_EQ(last(), SourceSeq(4));
+  ASSERT_TRUE(shipper_->ship().has_value());
+  stop_server();
+  EXPECT_EQ(writer_->chain().last_of(Source::kDaemon), SourceSeq(4));
+  EXPECT_TRUE(verify_text(log_.segment()).good());
+}
+
+TEST_F(AuditOutbox, APermissionThatIsNotNeededChangesNothing) {
+  ASSERT_TRUE(append_one().has_value());
+  start_server();
+  ASSERT_TRUE(make_shipper(SourceSeq(0)).has_value());
+  EXPECT_EQ(shipper_->resumed_from(), std::nullopt);
+  ASSERT_TRUE(shipper_->ship().has_value());
+  EXPECT_EQ(shipper_->head().source_seq, SourceSeq(1));
 }
 
 TEST_F(AuditOutbox, SG_T_STATE_AnOlderLogBesideANewerDatabaseIsFound) {

@@ -120,6 +120,33 @@ TEST_F(LostActs, RC_R_PACK_ADatabasePutBackIsRepairedFromTheLog) {
   EXPECT_EQ(state()->acts(), now.acts()) << "nothing was missing, nothing is said";
 }
 
+// The daemon's records are not acts of trust: that they went on without this database is said when nothing else is
+// missing too. What is allowed is one place of the log, and a later permission takes the place of an earlier one.
+TEST_F(LostActs, SG_R_STATE_ThatADatabaseWasPutBackIsAnAct) {
+  EXPECT_EQ(state()->resumes_after(), std::nullopt);
+  notary_.daemon_seq = audit::SourceSeq(17);
+  EXPECT_EQ(importer().repair("nothing to say")->daemon_seq, std::nullopt);
+  const std::int64_t acts = state()->acts();
+  auto restored = importer().repair("disk of Monday put back", true);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(restored->acts, 0);
+  EXPECT_EQ(restored->daemon_seq, audit::SourceSeq(17));
+  EXPECT_EQ(state()->acts(), acts + 1);
+  EXPECT_EQ(state()->resumes_after(), audit::SourceSeq(17));
+  const json::Object& said = notary_.events.back().data;
+  ASSERT_NE(said.find("daemon_seq"), nullptr);
+  EXPECT_EQ(*said.find("daemon_seq")->integer(), 17);
+  const Image before = take_image();
+  notary_.daemon_seq = audit::SourceSeq(30);
+  ASSERT_TRUE(importer().retire(kTriage));
+  ASSERT_TRUE(importer().repair("again", true));
+  EXPECT_EQ(state()->resumes_after(), audit::SourceSeq(30));
+  notary_.daemon_seq = audit::SourceSeq(50);
+  put_back(before);
+  ASSERT_EQ(importer().repair("without a word of the daemon")->acts, 2);
+  EXPECT_EQ(state()->resumes_after(), audit::SourceSeq(30)) << "an old permission comes back as it was";
+}
+
 // Acts come back from the log, bytes of packs do not: the file is imported again, and is what it was or refused.
 TEST_F(LostActs, RC_D_PACK_AfterARepairThePacksFilesAreImportedAgain) {
   const Image before = take_image();

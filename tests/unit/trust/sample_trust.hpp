@@ -80,6 +80,7 @@ class FakeNotary final : public Notary {
     head.trust_acts = chain.trust_acts();
     head.floors = chain.floors();
     head.revocation_number = chain.revocation_number();
+    head.daemon_seq = daemon_seq;
     return head;
   }
   base::Result<audit::Receipt> again(audit::SourceSeq number) override {
@@ -103,6 +104,7 @@ class FakeNotary final : public Notary {
   std::optional<int> fail_after;            // that many records go well
   std::optional<audit::Event> answer_with;  // a receipt for this instead
   std::function<void()> when_looked_up;     // at the next again(), once
+  audit::SourceSeq daemon_seq;              // where the daemon's own records stand
   std::int64_t archived = 0;                // so many of the first entries are not there any more
 
  private:
