@@ -37,8 +37,8 @@ constexpr auto kAllowed = std::to_array<const char*>({
     // waiting
     "poll", "ppoll", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "eventfd2", "nanosleep", "clock_nanosleep",
     // sockets that are there already
-    "accept4", "accept", "getsockname", "getpeername", "getsockopt", "setsockopt", "recvfrom", "sendto", "recvmsg", "sendmsg",
-    "shutdown",
+    "accept4", "accept", "getsockname", "getpeername", "getsockopt", "setsockopt", "recvfrom", "recvmsg", "shutdown",
+    // (sendto and sendmsg: below)
     // memory (mmap and mprotect: below), threads, time, signals, the end
     "brk", "munmap", "mremap", "madvise", "mlock", "mlock2", "munlock", "futex", "set_robust_list", "rseq", "sched_yield",
     "sched_getaffinity", "getrandom", "clock_gettime", "clock_getres", "gettimeofday", "time", "getpid", "getppid", "gettid",
@@ -69,8 +69,11 @@ bool add(void* filter, std::uint32_t action, const char* name) {
   return call < 0 || ::seccomp_rule_add(filter, action, call, 0) == 0;
 }
 
-bool add_when(void* filter, const char* name, const scmp_arg_cmp& condition) {
-  return ::seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, ::seccomp_syscall_resolve_name(name), 1, &condition) == 0;
+template <typename... Conditions>
+bool add_when(void* filter, const char* name, const Conditions&... all_of) {
+  const std::array<scmp_arg_cmp, sizeof...(Conditions)> conditions{all_of...};
+  return ::seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, ::seccomp_syscall_resolve_name(name), conditions.size(),
+                                  conditions.data()) == 0;
 }
 
 bool add_rules(void* filter) {
@@ -80,6 +83,11 @@ bool add_rules(void* filter) {
   for (const char* name : kDeadly) {
     if (!add(filter, SCMP_ACT_KILL_PROCESS, name)) return false;
   }
+  // With this flag they dial as connect() does, from any socket that was shut down. sendto() has no address to go to.
+  const auto does_not_dial = [](unsigned argument) {
+    return scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0};
+  };
+  const scmp_arg_cmp to_its_peer{4, SCMP_CMP_EQ, 0, 0};
   const scmp_arg_cmp not_executable{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
   const scmp_arg_cmp a_thread{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD};
   const scmp_arg_cmp how_much_is_there{1, SCMP_CMP_EQ, FIONREAD, 0};
@@ -90,7 +98,8 @@ bool add_rules(void* filter) {
   return add_when(filter, "mmap", not_executable) && add_when(filter, "mprotect", not_executable) &&
          add_when(filter, "clone", a_thread) && add(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3") &&
          add_when(filter, "ioctl", how_much_is_there) && add_when(filter, "prctl", thread_name) &&
-         add_when(filter, "prlimit64", only_ask) && add_when(filter, "socketpair", local_pair);
+         add_when(filter, "prlimit64", only_ask) && add_when(filter, "socketpair", local_pair) &&
+         add_when(filter, "sendto", does_not_dial(3), to_its_peer) && add_when(filter, "sendmsg", does_not_dial(2));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,59 @@ TEST_F(Confine, SG_E_HTTP_InheritedListenerCannotBeTurnedIntoADialer) {
   EXPECT_TRUE(unspec());  // the attack is real
   EXPECT_EQ(fate_of(unspec), Fate::kKilled);
   ::close(inherited);
+}
+
+// TCP Fast Open dials without connect(): a listener that was shut down is a socket like any other.
+TEST_F(Confine, SG_E_HTTP_AListenerThatWasShutDownCannotDialByFastOpen) {
+  const int elsewhere = listening_socket();
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::getsockname(elsewhere, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const auto dial = [&](int inherited, bool with_sendmsg) {
+    char byte = 'x';
+    ::shutdown(inherited, SHUT_RD);
+    if (!with_sendmsg) {
+      return ::sendto(inherited, &byte, 1, MSG_FASTOPEN | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+                      size) == 1;
+    }
+    iovec part{&byte, 1};
+    msghdr message{};
+    message.msg_name = &address;
+    message.msg_namelen = size;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    return ::sendmsg(inherited, &message, MSG_FASTOPEN | MSG_NOSIGNAL) == 1;
+  };
+  for (const bool with_sendmsg : {false, true}) {
+    const int real = listening_socket();
+    EXPECT_TRUE(dial(real, with_sendmsg)) << "the attack is real";
+    ::close(real);
+    const int inherited = listening_socket();
+    EXPECT_EQ(fate_of([&] { return dial(inherited, with_sendmsg); }), Fate::kRefused) << with_sendmsg;
+    ::close(inherited);
+  }
+  ::close(elsewhere);
+}
+
+// A datagram socket that is there already (systemd's, say) sends to its peer and to nobody else.
+TEST_F(Confine, SG_E_HTTP_NothingIsSentToAnAddress) {
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+  const int other = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const sockaddr unnamed{AF_UNIX, {}};
+  ASSERT_EQ(::bind(other, &unnamed, sizeof(sa_family_t)), 0);  // the kernel names it
+  sockaddr_un name{};
+  socklen_t size = sizeof name;
+  ASSERT_EQ(::getsockname(other, reinterpret_cast<sockaddr*>(&name), &size), 0);
+  const auto elsewhere = [&] {
+    return ::sendto(pair[0], "x", 1, 0, reinterpret_cast<const sockaddr*>(&name), size) == 1;
+  };
+  EXPECT_TRUE(elsewhere()) << "the attack is real";
+  EXPECT_EQ(fate_of(elsewhere), Fate::kRefused);
+  EXPECT_EQ(fate_of([&] { return ::send(pair[0], "x", 1, 0) == 1; }), Fate::kAllowed);
+  ::close(pair[0]);
+  ::close(pair[1]);
+  ::close(other);
 }
 
 TEST_F(Confine, SG_E_HTTP_NoSocketCanBeMade) {
