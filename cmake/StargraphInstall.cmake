@@ -29,7 +29,6 @@ install(FILES systemd/80-stargraph.preset DESTINATION ${STARGRAPH_UNIT_DIR}/syst
 install(FILES systemd/stargraph.sysusers DESTINATION lib/sysusers.d RENAME stargraph.conf COMPONENT daemon)
 install(FILES systemd/stargraph.tmpfiles DESTINATION lib/tmpfiles.d RENAME stargraph.conf COMPONENT daemon)
 install(FILES systemd/stargraph-worker@.service DESTINATION ${STARGRAPH_UNIT_DIR}/system COMPONENT worker)
-install(FILES systemd/stargraph-worker.sysusers DESTINATION lib/sysusers.d RENAME stargraph-worker.conf COMPONENT worker)
 
 # A configuration to begin with; the one in force is the site's, and no package owns it.
 install(FILES config/stargraph.yaml DESTINATION ${CMAKE_INSTALL_DATADIR}/stargraph COMPONENT daemon)

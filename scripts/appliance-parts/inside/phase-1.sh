@@ -68,6 +68,18 @@ equals "the log says that FIPS and SELinux are enforced" "true enforcing" "$(cat
 guide worker
 guide work
 equals "the worker runs in its domain" system_u:system_r:stargraph_worker_t:s0 "$(domain stargraph-work)"
+equals "its key is root's alone" "600 root" "$(stat -c '%a %U' /etc/stargraph/workers/soc/worker.key.pem)"
+# Another instance, whose program is an attacker's: the unit with its user and its walls, but for the command.
+thief=/run/systemd/system/stargraph-worker@thief.service.d
+mkdir -p /etc/stargraph/workers/thief $thief
+cp /etc/stargraph/workers/soc/* /etc/stargraph/workers/thief/
+restorecon -R /etc/stargraph/workers
+printf '[Service]\nType=oneshot\nRestart=no\nExecStart=\nExecStart=/bin/sh -c "cat %%d/worker.key.pem >/dev/null || exit 2; for key in /etc/stargraph/workers/*/worker.key.pem /run/credentials/stargraph-worker@soc.service/worker.key.pem; do cat $$key && exit 3; done; kill -0 %s && exit 4; exit 0"\n' \
+  "$(systemctl show -P MainPID stargraph-worker@soc)" >$thief/attack.conf
+systemctl daemon-reload
+check "another instance has its own key, not the worker's, and cannot signal it" 0 systemctl start stargraph-worker@thief
+rm -r /etc/stargraph/workers/thief $thief
+systemctl daemon-reload
 
 # --- reload with approval
 guide wider

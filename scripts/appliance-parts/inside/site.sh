@@ -11,7 +11,7 @@ make_site() {
     printf 'url: https://appliance.site:8443\ncertificate: %s\nkey: %s\nca: %s\n' $stick/$person.pem $keys/$person.key.pem $stick/site.ca.pem >$keys/$person.yaml
     [ $person = intruder ] || printf '  - name: %s\n    tenant: soc\n    match: {san_uri: "urn:site:%s"}\n' $person $person
   done >$stick/principals.yaml
-  printf 'url: https://appliance.site:8443\ncertificate: /etc/stargraph/workers/soc/worker.pem\nkey: /etc/stargraph/workers/soc/worker.key.pem\nca: /etc/stargraph/workers/soc/site.ca.pem\n' >$stick/worker/client.yaml
+  printf 'url: https://appliance.site:8443\ncertificate: /etc/stargraph/workers/soc/worker.pem\nkey: /run/credentials/stargraph-worker@soc.service/worker.key.pem\nca: /etc/stargraph/workers/soc/site.ca.pem\n' >$stick/worker/client.yaml
   printf 'STARGRAPH_KINDS="--kind soc.enrich --kind soc.score --kind soc.decide --kind soc.remediate"\nSTARGRAPH_EXEC=/usr/libexec/soc/worker.py\n' >$stick/worker/environment
   site_policy
   # A version that asks for more, and the ones that a next publisher signs.
