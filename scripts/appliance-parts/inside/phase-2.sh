@@ -51,6 +51,10 @@ check "who leaves is still known" 0 answered leaver
 guide revoke-certificate
 equals "whose certificate is revoked gets no answer" 000 "$(answers leaver)"
 check "everybody else does" 0 answered operator
+at_work() { systemctl show -P MainPID stargraphd stargraph-auditd | tr '\n' ' '; }
+before=$(at_work)
+check "the package is installed over itself while the daemon is at work" 0 eval "dpkg --install $stick/packages/stargraph_*.deb"
+equals "and restarted neither daemon nor audit writer" "$before" "$(at_work)"
 guide upgrade
 check "after the upgrade the daemon answers" 0 answered operator
 guide collect
