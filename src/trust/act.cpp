@@ -59,9 +59,7 @@ PackRef decode_pack(json::Reader& in) {
 }
 
 void encode_pin(const Pin& pin, json::Object& out) {
-  json::Array keys;
-  for (const base::KeyId& key : pin.keys) keys.emplace_back(key.str());
-  out.set("keys", std::move(keys));
+  out.set("keys", encode_key_ids(pin.keys));
   out.set("scope", pin.scope);
   out.set("threshold", pin.threshold);
 }
@@ -70,7 +68,9 @@ std::vector<base::KeyId> key_ids(json::Reader& in, std::string_view member) {
   std::vector<base::KeyId> keys;
   for (std::string& text : in.texts(member, pack::kMaxSignatures)) {
     if (!crypto::Digest::from_hex(text)) in.refuse(member, Code::kMalformed, "not a key id");
-    keys.emplace_back(std::move(text));
+    base::KeyId key(std::move(text));
+    if (std::ranges::find(keys, key) != keys.end()) in.refuse(member, Code::kMalformed, "a key twice");
+    keys.push_back(std::move(key));
   }
   return keys;
 }
@@ -122,9 +122,7 @@ struct Encoder {
   void operator()(const Pinned& act) const { encode_pin(act.pin, out); }
   void operator()(const Imported& act) const {
     encode_pack(act.pack, out);
-    json::Array signers;
-    for (const base::KeyId& signer : act.signers) signers.emplace_back(signer.str());
-    out.set("signers", std::move(signers));
+    out.set("signers", encode_key_ids(act.signers));
   }
   void operator()(const Activated& act) const {
     encode_pack(act.pack, out);
@@ -304,6 +302,12 @@ Result<Body> decode_body(ActKind kind, json::Reader& in) {
 }
 
 }  // namespace
+
+json::Array encode_key_ids(std::span<const base::KeyId> keys) {
+  json::Array out;
+  for (const base::KeyId& key : keys) out.emplace_back(key.str());
+  return out;
+}
 
 bool Pin::holds(const base::KeyId& key) const { return std::ranges::binary_search(keys, key); }
 

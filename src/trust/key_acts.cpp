@@ -30,12 +30,6 @@ Result<> decide_key(const TrustState& state, const ConfirmedKey& key, const Offe
   return {};
 }
 
-json::Array array_of(const std::vector<base::KeyId>& keys) {
-  json::Array out;
-  for (const base::KeyId& key : keys) out.emplace_back(key.str());
-  return out;
-}
-
 Result<> check_pinnable(const TrustState& state, const std::vector<base::KeyId>& keys) {
   for (const base::KeyId& id : keys) {
     const KnownKey* const known = state.key(id);
@@ -104,9 +98,9 @@ Result<Pin> Importer::repin(const RepinRequest& request) {
     Acts acts;
     Repinned act{done, request.reason, {}};
     if (done.threshold < before->threshold) {
-      const json::Object subject{{"actor", desk_.actor.str()},  {"from", before->threshold},
-                                 {"keys", array_of(done.keys)}, {"reason", request.reason},
-                                 {"scope", done.scope},         {"threshold", done.threshold}};
+      const json::Object subject{
+          {"actor", desk_.actor.str()}, {"from", before->threshold}, {"keys", encode_key_ids(done.keys)},
+          {"reason", request.reason},   {"scope", done.scope},       {"threshold", done.threshold}};
       SG_TRY(act.approval, take_approval(state, request.approvals, kApproveRepin, subject, done.keys, acts));
     }
     acts.emplace_back(std::move(act));

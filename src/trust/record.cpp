@@ -130,9 +130,7 @@ void Importer::refuse(base::BytesView file, const std::vector<base::KeyId>& clai
   event.outcome = audit::Outcome::kDenied;
   event.actor = desk_.actor;
   event.tenant = audit::site_tenant();
-  json::Array key_ids;
-  for (const base::KeyId& id : claimed) key_ids.emplace_back(id.str());
-  event.data.set("claimed_key_ids", std::move(key_ids));
+  event.data.set("claimed_key_ids", encode_key_ids(claimed));
   event.data.set("file_digest", crypto::sha384(file).hex());
   event.data.set("reason", error.name());
   // Best effort: the pack is refused whether or not the log can be reached. Another importer may have put something on

@@ -64,7 +64,7 @@ Result<> TrustState::take(const KeyAdded& act) {
   const auto known = keys_.find(id);
   if (known != keys_.end() && known->second.role() != act.key.role) return impossible("a second role for a key");
   if (needs_approval(act.key)) {
-    SG_TRY(use_approval(act.approval, kApproveKey, "confirms", confirmation_of(act.key)));
+    SG_TRY(use_approval(act.approval, kApproveKey, {{"confirms", confirmation_of(act.key)}}));
   }
   keys_.insert_or_assign(id, KnownKey{act.key, actor_, time_});
   return {};
@@ -100,7 +100,12 @@ Result<> TrustState::take(const Repinned& act) {
   const Pin* const before = governing(act.pin.scope);
   if (before == nullptr) return impossible("a scope taken over that nobody had");
   if (act.pin.threshold < before->threshold) {
-    SG_TRY(use_approval(act.approval, kApproveRepin, "scope", act.pin.scope));
+    SG_TRY(use_approval(act.approval, kApproveRepin,
+                        {{"from", before->threshold},
+                         {"keys", encode_key_ids(act.pin.keys)},
+                         {"reason", act.reason},
+                         {"scope", act.pin.scope},
+                         {"threshold", act.pin.threshold}}));
   }
   const auto same = std::ranges::find(pins_, act.pin.scope, &Pin::scope);
   if (same == pins_.end()) {
@@ -121,7 +126,11 @@ Result<> TrustState::take(const ThresholdSet& act) {
     keys = pin->keys.size();
   }
   if (act.threshold > static_cast<int>(keys)) return impossible("a threshold over the number of keys");
-  if (act.threshold < *threshold) SG_TRY(use_approval(act.approval, kApproveThreshold, "scope", act.scope));
+  if (act.threshold < *threshold) {
+    SG_TRY(use_approval(
+        act.approval, kApproveThreshold,
+        {{"from", *threshold}, {"reason", act.reason}, {"scope", act.scope}, {"threshold", act.threshold}}));
+  }
   *threshold = act.threshold;
   return {};
 }
@@ -190,7 +199,7 @@ Result<> TrustState::take(const Activated& act) {
   if (below != act.below_floor) return impossible("an epoch below the floor made active");
   if (below && act.reason.empty()) return impossible("an epoch below the floor made active without a reason");
   if (below && !act.approval) return impossible("an epoch below the floor made active without an approval");
-  if (act.approval) SG_TRY(use_approval(act.approval, kApproveActivation, "digest", act.pack.digest.hex()));
+  if (act.approval) SG_TRY(use_approval(act.approval, kApproveActivation, subject_of(act)));
   if (pack->ref.kind == pack::PackKind::kPolicy) SG_TRY(take_policy(act, *pack));
   for (ImportedPack& other : packs_) {
     if (other.ref.id == pack->ref.id) other.active = false;
@@ -200,6 +209,19 @@ Result<> TrustState::take(const Activated& act) {
   floor = std::max(floor, pack->ref.epoch);
   last_active_[pack->ref.id] = pack->ref.digest;
   return {};
+}
+
+// What the approval of this activation has to say, as far as the acts tell it: all but what the version asks for.
+json::Object TrustState::subject_of(const Activated& act) const {
+  const ImportedPack* const before =
+      act.pack.kind == pack::PackKind::kPolicy ? last_policy() : last_active(act.pack.id);
+  return {{"before", before == nullptr ? json::Value(nullptr) : json::Value(before->ref.digest.hex())},
+          {"below_floor", act.below_floor},
+          {"digest", act.pack.digest.hex()},
+          {"epoch", act.pack.epoch.value()},
+          {"pack", act.pack.id.str()},
+          {"reason", act.reason},
+          {"version", act.pack.version}};
 }
 
 // One policy at a time, and only forwards.
@@ -258,13 +280,15 @@ Result<> TrustState::take(const Repaired& act) {
 }
 
 Result<> TrustState::use_approval(const std::optional<crypto::Digest>& approval, std::string_view act,
-                                  std::string_view member, const json::Value& value) {
+                                  const json::Object& subject) {
   const auto found = approval ? unused_.find(*approval) : unused_.end();
   if (found == unused_.end()) return impossible("an act without the approval it needs");
-  const json::Value* const about = found->second.subject.find(member);
-  if (found->second.act != act || about == nullptr || !(*about == value)) {
-    return impossible("an act under the approval of another");
-  }
+  const json::Object& approved = found->second.subject;
+  const bool same = std::ranges::all_of(subject, [&](const auto& member) {
+    const json::Value* const about = approved.find(member.first);
+    return about != nullptr && *about == member.second;
+  });
+  if (found->second.act != act || !same) return impossible("an act under the approval of another");
   unused_.erase(found);
   return {};
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -143,6 +144,7 @@ struct Act {
 
 // The entry's data; decode_act(event, encode_act(a)) == a but for `entry`, `actor` and `time`. Reading is
 // strict: kMalformed, kUnknownField, kKeyUnsafe, kScopeInvalid.
+[[nodiscard]] json::Array encode_key_ids(std::span<const base::KeyId> keys);
 [[nodiscard]] json::Object encode_act(const Act& act);
 [[nodiscard]] base::Result<Act> decode_act(ActKind kind, const json::Object& data);
 

@@ -97,9 +97,11 @@ class TrustState {
   [[nodiscard]] bool are_publishers(const Pin& pin) const;
   ImportedPack* find_exact(const PackRef& pack);
   [[nodiscard]] const ImportedPack* find_digest(const std::optional<crypto::Digest>& digest) const;
-  // An approval of `act` that was given and not used yet; using it takes it away.
+  // An approval of `act` that was given and not used yet, and says of it all that `subject` says; using it takes it
+  // away.
   base::Result<> use_approval(const std::optional<crypto::Digest>& approval, std::string_view act,
-                              std::string_view member, const json::Value& value);
+                              const json::Object& subject);
+  [[nodiscard]] json::Object subject_of(const Activated& act) const;
 
   std::int64_t acts_ = 0;
   audit::SourceSeq last_entry_{};

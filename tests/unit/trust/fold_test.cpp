@@ -35,6 +35,19 @@ class TrustFold : public GovernedTest {
   Approved approval(std::string_view act, json::Object subject, int key = kApproverKey) {
     return Approved{approve(make_request(env_, act, std::move(subject)), pack::sample_key(key)).value()};
   }
+  // What an approver of this activation was shown.
+  static json::Object subject_of(const PackRef& pack, const std::optional<PackRef>& before, bool below_floor,
+                                 const std::string& reason) {
+    return {{"actor", "alice"},
+            {"before", before ? json::Value(before->digest.hex()) : json::Value(nullptr)},
+            {"below_floor", below_floor},
+            {"digest", pack.digest.hex()},
+            {"epoch", pack.epoch.value()},
+            {"grows", json::Object()},
+            {"pack", pack.id.str()},
+            {"reason", reason},
+            {"version", pack.version}};
+  }
   static Activated active(const PackRef& pack) { return Activated{pack, false, "", {}, {}}; }
 
   TrustState base_;
@@ -80,15 +93,22 @@ TEST_F(TrustFold, RC_T_PACK_BelowTheFloorTakesAnApprovalThatWasGivenForIt) {
   ASSERT_TRUE(with({}));
   EXPECT_FALSE(with({active(old)}));
   EXPECT_FALSE(with({Activated{old, true, "r", {}, {}}}));
-  const Approved given = approval(kApproveActivation, {{"digest", old.digest.hex()}});
+  const json::Object subject = subject_of(old, next, true, "r");
+  const Approved given = approval(kApproveActivation, subject);
   const crypto::Digest digest = given.approval.digest();
   EXPECT_TRUE(with({given, Activated{old, true, "r", digest, {}}}));
   EXPECT_FALSE(with({given, Activated{old, true, "", digest, {}}})) << "no reason";
   EXPECT_FALSE(with({given, Activated{old, false, "r", digest, {}}})) << "not said to be below";
   EXPECT_FALSE(with({Activated{old, true, "r", digest, {}}, given})) << "approved afterwards";
-  const Approved other = approval(kApproveActivation, {{"digest", next.digest.hex()}});
-  EXPECT_FALSE(with({other, Activated{old, true, "r", other.approval.digest(), {}}})) << "of another pack";
-  const Approved act = approval(kApproveRepin, {{"digest", old.digest.hex()}});
+  EXPECT_FALSE(with({given, Activated{old, true, "another", digest, {}}})) << "for another reason";
+  for (const auto& [member, value] : subject) {
+    json::Object another = subject;
+    another.set(member, "something else");
+    const Approved other = approval(kApproveActivation, another);
+    const bool told_by_the_act = member != "actor" && member != "grows";
+    EXPECT_EQ(with({other, Activated{old, true, "r", other.approval.digest(), {}}}), !told_by_the_act) << member;
+  }
+  const Approved act = approval(kApproveRepin, subject);
   EXPECT_FALSE(with({act, Activated{old, true, "r", act.approval.digest(), {}}})) << "of another act";
   EXPECT_FALSE(
       with({given, Activated{old, true, "r", digest, {}}, active(next), Activated{old, true, "r", digest, {}}}))
@@ -124,8 +144,29 @@ TEST_F(TrustFold, RC_E_PACK_ThresholdsFallWithApprovalOnly) {
   EXPECT_FALSE(with({ThresholdSet{"soc.triage", 1, "r", {}}}));
   EXPECT_FALSE(with({ThresholdSet{"soc.triage", 3, "r", {}}})) << "more than there are keys";
   EXPECT_FALSE(with({Repinned{{"soc.triage", {id_of(kStrangerKey)}, 1}, "r", {}}}));
-  const Approved given = approval(kApproveThreshold, {{"scope", "soc.triage"}});
+  const Approved given =
+      approval(kApproveThreshold, {{"from", 2}, {"reason", "r"}, {"scope", "soc.triage"}, {"threshold", 1}});
   EXPECT_TRUE(with({given, ThresholdSet{"soc.triage", 1, "r", given.approval.digest()}}));
+  EXPECT_FALSE(with({given, ThresholdSet{"soc.triage", 1, "another", given.approval.digest()}}));
+  const Approved nothing = approval(kApproveThreshold, {{"scope", "soc.triage"}});
+  EXPECT_FALSE(with({nothing, ThresholdSet{"soc.triage", 1, "r", nothing.approval.digest()}}));
+  const Approved further =
+      approval(kApproveThreshold, {{"from", 3}, {"reason", "r"}, {"scope", "soc.triage"}, {"threshold", 2}});
+  EXPECT_FALSE(with({further, ThresholdSet{"soc.triage", 1, "r", further.approval.digest()}})) << "3 to 2, not 2 to 1";
+  const auto repin = [&](int key, int from, int threshold) {
+    return approval(kApproveRepin, {{"from", from},
+                                    {"keys", encode_key_ids(std::array{id_of(key)})},
+                                    {"reason", "r"},
+                                    {"scope", "soc.triage"},
+                                    {"threshold", threshold}});
+  };
+  const auto repinned = [&](const Approved& approved) {
+    return with({approved, Repinned{{"soc.triage", {id_of(kStrangerKey)}, 1}, "r", approved.approval.digest()}});
+  };
+  EXPECT_TRUE(repinned(repin(kStrangerKey, 2, 1)));
+  EXPECT_FALSE(repinned(repin(kPublisherKey, 2, 1))) << "of other keys";
+  EXPECT_FALSE(repinned(repin(kStrangerKey, 3, 1))) << "from another threshold";
+  EXPECT_FALSE(repinned(repin(kStrangerKey, 2, 2))) << "to another threshold";
   EXPECT_FALSE(with({given, Repinned{{"soc.triage", {id_of(kStrangerKey)}, 1}, "r", given.approval.digest()}}));
   EXPECT_FALSE(goes_on({ThresholdSet{"net.flow", 1, "r", {}}})) << "no such pin";
 }
@@ -167,7 +208,7 @@ TEST_F(TrustFold, RC_T_POLICY_PoliciesFollowEachOther) {
   Activated follows = active(other);
   follows.supersedes = one.digest;
   EXPECT_TRUE(goes_on({imported(one), active(one), imported(other), follows}));
-  const Approved given = approval(kApproveActivation, {{"digest", one.digest.hex()}});
+  const Approved given = approval(kApproveActivation, subject_of(one, two, true, "r"));
   EXPECT_FALSE(goes_on(
       {imported(one), imported(two), active(two), given, Activated{one, true, "r", given.approval.digest(), {}}}))
       << "not even with an approval";
