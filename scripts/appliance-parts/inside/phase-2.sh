@@ -22,8 +22,8 @@ check "the checkpoint warns no more" 0 eval "systemctl start stargraph-checkpoin
 guide backup
 check "after the backup a run ends" 0 eval "start_run lost port-scan && ends lost dismissed"
 # By who logged in as 4242 and hides behind sudo in a sudo, which leaves root's name.
-check "and an act of trust is done" 0 eval '(echo 4242 >/proc/self/loginuid; SUDO_UID=0 SUDO_USER=root stargraph-site threshold "soc.*" 1 --reason "to be lost")'
-equals "the log names who logged in" uid-0.login-4242 "$(cat /var/log/stargraph/audit-*.jsonl | jq -r 'select(.event == "trust.threshold_set") | .actor' | tail -n 1)"
+check "and an act of trust is done" 0 eval '(echo 4242 >/proc/self/loginuid; SUDO_UID=0 SUDO_USER=root stargraph-site threshold "soc.*" 1 --reason "to be lost for \$5")'
+equals "the log names who logged in, and the reason as it was given" 'uid-0.login-4242: to be lost for $5' "$(cat /var/log/stargraph/audit-*.jsonl | jq -r 'select(.event == "trust.threshold_set") | .actor + ": " + .data.reason' | tail -n 1)"
 mkdir -p /srv/newer && systemctl stop stargraphd.socket stargraphd
 cp -a /var/lib/stargraph /srv/newer/ && rm -r /var/lib/stargraph && cp -a /media/backup/var/lib/stargraph /var/lib/
 check "an older database alone, put back beside the log, is refused" 1 systemctl start stargraphd
