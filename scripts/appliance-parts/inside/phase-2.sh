@@ -24,12 +24,12 @@ check "after the backup a run ends" 0 eval "start_run lost port-scan && ends los
 # By who logged in as 4242 and hides behind sudo in a sudo, which leaves root's name.
 check "and an act of trust is done" 0 eval '(echo 4242 >/proc/self/loginuid; SUDO_UID=0 SUDO_USER=root stargraph-site threshold "soc.*" 1 --reason "to be lost for \$5")'
 equals "the log names who logged in, and the reason as it was given" 'uid-0.login-4242: to be lost for $5' "$(cat /var/log/stargraph/audit-*.jsonl | jq -r 'select(.event == "trust.threshold_set") | .actor + ": " + .data.reason' | tail -n 1)"
-mkdir -p /srv/newer && systemctl stop stargraphd.socket stargraphd
-cp -a /var/lib/stargraph /srv/newer/ && rm -r /var/lib/stargraph && cp -a /media/backup/var/lib/stargraph /var/lib/
-check "an older database alone, put back beside the log, is refused" 1 systemctl start stargraphd
-check "and the reason is said" 0 eval "journalctl -u stargraphd -o cat -n 20 | grep FORK"
-rm -r /var/lib/stargraph && mv /srv/newer/stargraph /var/lib/ && systemctl reset-failed stargraphd && systemctl start stargraphd.socket
-check "with its own database it answers again" 0 answered operator
+guide restore-database
+check "the reason why it was refused before was said" 0 eval "journalctl -u stargraphd -o cat -n 200 | grep FORK"
+check "the database of before goes on beside the log that went on" 0 answered operator
+check "with a run of before the backup" 0 ends prod-ransomware "remediation rejected by an analyst"
+check "and a new run ends" 0 eval "start_run beside-the-log port-scan && ends beside-the-log dismissed"
+check "the daemon says on record from where it went on" 0 eval "grep -h resumed_from /var/log/stargraph/audit-*.jsonl | tail -n 1 | jq -e '.data.resumed_from > 0'"
 guide restore
 check "the restored appliance answers" 0 answered operator
 check "a run of before the backup is there" 0 ends prod-ransomware "remediation rejected by an analyst"
