@@ -17,6 +17,18 @@
 namespace stargraph::base {
 namespace {
 
+// Leaves nothing of what passed through a buffer behind on the stack.
+class Wiped {
+ public:
+  explicit Wiped(std::span<std::byte> buffer) : buffer_(buffer) {}
+  ~Wiped() { ::explicit_bzero(buffer_.data(), buffer_.size()); }
+  Wiped(const Wiped&) = delete;
+  Wiped& operator=(const Wiped&) = delete;
+
+ private:
+  std::span<std::byte> buffer_;
+};
+
 // A file descriptor that closes itself.
 class Descriptor {
  public:
@@ -120,6 +132,7 @@ class RealEnv final : public Env {
     if (!fd.open()) return system_error("open", path, errno);
     Bytes bytes;
     std::array<std::byte, 65536> buffer{};
+    const Wiped wiped(buffer);  // it may be a key that is read
     while (true) {
       const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
       if (got < 0 && errno == EINTR) continue;

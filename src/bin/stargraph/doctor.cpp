@@ -7,6 +7,7 @@
 #include "doctor_log.hpp"
 #include "process.hpp"
 #include "stargraph/base/printable.hpp"
+#include "stargraph/yaml/parse.hpp"
 
 namespace stargraph::cli {
 namespace {
@@ -51,6 +52,14 @@ std::string type_of(const std::string& label) {
   const auto second = first == std::string::npos ? first : label.find(':', first + 1);
   if (second == std::string::npos) return "";
   return label.substr(second + 1, label.find(':', second + 1) - second - 1);
+}
+
+// In whatever form it is written, and in whatever group.
+bool names_key_file(const json::Value& value) {
+  if (value.array() != nullptr) return std::ranges::any_of(*value.array(), names_key_file);
+  if (value.object() == nullptr) return false;
+  return std::ranges::any_of(
+      *value.object(), [](const auto& member) { return member.first == "key_file" || names_key_file(member.second); });
 }
 
 // The first file or folder below `directory` that others may touch; "" when there is none.
@@ -152,11 +161,10 @@ void Examination::key_walls() {
     const auto info = env_.info(at("/etc/credstore.encrypted") / name);
     if (!info || (info->mode & 0077U) != 0) missing += (missing.empty() ? "" : ", ") + std::string(name);
   }
-  bool open_file = false;
-  for (std::size_t line = 0; line < config->size(); line = std::min(config->find('\n', line), config->size() - 1) + 1) {
-    const auto word = config->find_first_not_of(' ', line);
-    if (word != std::string::npos && config->compare(word, 9, "key_file:") == 0) open_file = true;
-  }
+  const auto document = yaml::parse(*config);
+  if (!document)
+    return add("sealed-keys", WallState::kAbsent, "the configuration cannot be read: whether it names a key file");
+  const bool open_file = names_key_file(document->value);
   add("sealed-keys", missing.empty() && !open_file,
       !missing.empty() ? "not sealed, or readable by others: " + missing
       : open_file      ? "the configuration names a key file"

@@ -272,8 +272,12 @@ TEST_F(Doctor, SeesFilesAndFoldersThatOthersMayRead) {
 }
 
 TEST_F(Doctor, SeesAKeyThatIsNotSealed) {
-  write("/etc/stargraph/stargraph.yaml", "state:\n  key_file: /etc/stargraph/state.key\n", 0640);
-  EXPECT_EQ(state("sealed-keys"), WallState::kAbsent);
+  for (const char* open :
+       {"state:\n  key_file: /etc/stargraph/state.key\n", "state: {directory: /var/lib/stargraph, key_file: /root/k}\n",
+        "\"audit\":\n  \"key_file\": /root/k\n", "tls: [{key_file: /root/k}]\n", "state: {key_file: /root/k\n"}) {
+    write("/etc/stargraph/stargraph.yaml", open, 0640);
+    EXPECT_EQ(state("sealed-keys"), WallState::kAbsent) << open;
+  }
   write("/etc/stargraph/stargraph.yaml", "profile: cleared", 0640);
   EXPECT_EQ(state("sealed-keys"), WallState::kHeld);
   fs::remove(at("/etc/credstore.encrypted/stargraph-state-key"));
