@@ -16,8 +16,7 @@ Pipeline::Pipeline(const Services& services, const Tls& tls)
       api_(services),
       journal_(services.env, services.ledger, services.committed,
                services.config.audit.reads == config::AuditReads::kRelaxed),
-      changes_(services.env, services.config.limits.changes_burst, services.config.limits.changes_per_second),
-      reads_(services.env, services.config.limits.reads_burst, services.config.limits.reads_per_second) {
+      rates_(services.env, services.config.limits) {
   api_.counters = [this] { return counters(); };
 }
 
@@ -50,8 +49,7 @@ Result<> Pipeline::identify(const Exchange& exchange, Asked& asked) const {
 Result<> Pipeline::admit(const Exchange& exchange, Asked& asked) {
   const Route& route = *asked.match.route;
   const Result<> may = Api::may_try(route, *asked.gate, *asked.principal);
-  policy::RateLimiter& limiter = may && route.act == Act::kChange ? changes_ : reads_;
-  const policy::RateLimiter::Verdict verdict = limiter.take(payer(asked));
+  const policy::RateLimiter::Verdict verdict = rates_.take(&route, may.has_value(), payer(asked));
   if (!verdict.allowed) {
     asked.retry_after = verdict.retry_after;
     return fail(Code::kRateLimited, "request: too many");
@@ -90,7 +88,7 @@ Result<Request> Pipeline::read_request(Exchange& exchange, const Asked& asked) c
 // how it stands, so it answers always; what it says then is a refusal, whose entries are bounded.
 Result<> Pipeline::check_audit(const Route& route) const {
   if (route.handler == get_health) return {};
-  if (route.act == Act::kChange && services_.audit_lost())
+  if (route.act != Act::kRead && services_.audit_lost())
     return fail(Code::kAuditUnavailable, "request: audit: the link to the writer is lost");
   if (audit_behind(services_.audit_lag(), services_.config.limits))
     return fail(Code::kAuditLag, "request: audit: the writer is behind");
@@ -101,7 +99,7 @@ Result<Response> Pipeline::answer(Exchange& exchange, Asked& asked) {
   const Result<> known = identify(exchange, asked);
   if (known) return answer_known(exchange, asked);
   // Strangers share nothing with principals: each certificate has a bucket of its own.
-  const policy::RateLimiter::Verdict verdict = reads_.take(payer(asked));
+  const policy::RateLimiter::Verdict verdict = rates_.take(nullptr, false, payer(asked));
   asked.retry_after = verdict.retry_after;
   return fail(verdict.allowed ? known.error().code : Code::kRateLimited, "request: refused");
 }
@@ -110,7 +108,7 @@ Result<Response> Pipeline::answer_known(Exchange& exchange, Asked& asked) {
   SG_TRY(exchange.check_form());
   auto found = match_route(exchange.method(), exchange.path());
   if (!found) {
-    const policy::RateLimiter::Verdict verdict = reads_.take(payer(asked));
+    const policy::RateLimiter::Verdict verdict = rates_.take(nullptr, false, payer(asked));
     asked.retry_after = verdict.retry_after;
     return std::unexpected(verdict.allowed ? std::move(found).error()
                                            : base::Error{Code::kRateLimited, "request: too many"});

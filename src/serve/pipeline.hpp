@@ -10,8 +10,8 @@
 #include "serve/exchange.hpp"
 #include "serve/journal.hpp"
 #include "serve/lobby.hpp"
+#include "serve/rates.hpp"
 #include "serve/tls.hpp"
-#include "stargraph/policy/rate.hpp"
 
 namespace stargraph::serve {
 
@@ -46,8 +46,7 @@ class Pipeline {
   Lobby* lobby_ = nullptr;
   Api api_;
   Journal journal_;
-  policy::RateLimiter changes_;
-  policy::RateLimiter reads_;
+  Rates rates_;
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> refused_{0};
 };

@@ -30,8 +30,13 @@ enum class Scope : std::uint8_t {
   kKinds,  // every worker kind that the body names
 };
 
-// Changes and reads have different rate limits; what a read answers may be audited after the reply (`reads: relaxed`).
-enum class Act : std::uint8_t { kRead, kChange };
+// Each has a rate of its own (src/serve/rates.hpp); what a read answers may be audited after the reply (`reads:
+// relaxed`).
+enum class Act : std::uint8_t {
+  kRead,
+  kChange,
+  kSettle,  // a change that keeps or ends what was leased: never starved by leasing
+};
 
 struct Route {
   Method method;

@@ -7,9 +7,11 @@
 #include <atomic>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "bin/program.hpp"
 #include "command.hpp"
+#include "delivery.hpp"
 #include "stargraph/base/printable.hpp"
 #include "stargraph/client/client.hpp"
 #include "stargraph/json/parse.hpp"
@@ -64,31 +66,74 @@ class Worker {
   }
 
  private:
+  // What a task is called in its calls and in the log, and until when somebody wants it.
+  struct Held {
+    std::string path;
+    std::string lease;
+    std::string name;
+    base::Duration end{0};  // on the monotonic clock
+  };
+
+  static Held held(const json::Object& task) {
+    Held held;
+    held.path = "/v1/work/" + client::percent_encode(text_of(task, "task_id")) + "/";
+    held.lease = text_of(task, "lease");
+    held.name = base::printable(text_of(task, "kind") + " " + text_of(task, "task_id"));
+    base::Env& env = base::real_env();
+    const auto until = base::parse_rfc3339(text_of(task, "lease_until"));
+    const auto deadline = base::parse_rfc3339(text_of(task, "deadline"));
+    held.end =
+        env.monotonic() + (until && deadline ? time_left(env.now(), *until, *deadline) : CommandLimits().timeout);
+    return held;
+  }
+
   Result<> work(const json::Object& task) {
-    const std::string path = "/v1/work/" + client::percent_encode(text_of(task, "task_id")) + "/";
-    const std::string lease = text_of(task, "lease");
-    const std::string name = base::printable(text_of(task, "kind") + " " + text_of(task, "task_id"));
-    auto output = run(task, path, lease);
+    const Held held = Worker::held(task);
+    auto output = run(task, held);
     if (!output && output.error().code == Code::kLeaseLost) {
-      std::fprintf(stderr, "<4>task %s: lease lost, result dropped\n", name.c_str());
+      std::fprintf(stderr, "<4>task %s: lease lost, result dropped\n", held.name.c_str());
       return {};
     }
-    Result<json::Value> told =
-        output ? daemon_.post(path + "complete", json::Object{{"lease", lease}, {"output", std::move(*output)}})
-               : tell_failure(path, lease, output.error().message);
+    Result<> told = output ? offer(held, "complete", {{"lease", held.lease}, {"output", std::move(*output)}})
+                           : tell_failure(held, output.error().message);
     const bool unwanted = !told && output && concerns_task(told.error());
-    if (unwanted) told = tell_failure(path, lease, "output: refused: " + std::string(told.error().name()));
-    if (!told && !concerns_task(told.error())) return std::unexpected(std::move(told).error());
+    if (unwanted) told = tell_failure(held, "output: refused: " + std::string(told.error().name()));
+    if (!told && passes(told.error())) {
+      std::fprintf(stderr, "<4>task %s: %s; result dropped\n", held.name.c_str(),
+                   base::printable(told.error().message).c_str());
+      return {};
+    }
+    if (!told && !concerns_task(told.error())) return told;
     const char* const outcome = !told ? "lease lost" : output && !unwanted ? "done" : "failed";
-    std::fprintf(stderr, "<6>task %s: %s\n", name.c_str(), outcome);
+    std::fprintf(stderr, "<6>task %s: %s\n", held.name.c_str(), outcome);
     return {};
   }
 
-  Result<json::Value> tell_failure(const std::string& path, const std::string& lease, const std::string& message) {
+  Result<> tell_failure(const Held& held, const std::string& message) {
     constexpr std::size_t kMaxMessage = 1000;
-    return daemon_.post(
-        path + "fail",
-        json::Object{{"lease", lease}, {"message", message.substr(0, kMaxMessage)}, {"retryable", true}});
+    return offer(held, "fail",
+                 {{"lease", held.lease}, {"message", message.substr(0, kMaxMessage)}, {"retryable", true}});
+  }
+
+  // Until the daemon takes it; nothing else is leased meanwhile.
+  Result<> offer(const Held& held, const std::string& what, const json::Object& body) {
+    bool said = false;
+    Delivery delivery;
+    delivery.offer = [&]() -> Result<> {
+      const auto reply = daemon_.post(held.path + what, body);
+      if (reply) return {};
+      if (passes(reply.error()) && !std::exchange(said, true))
+        std::fprintf(stderr, "<4>task %s: %s: not taken yet (%s), offered again\n", held.name.c_str(), what.c_str(),
+                     std::string(reply.error().name()).c_str());
+      return std::unexpected(reply.error());
+    };
+    delivery.beat = [&] { return beat(held).has_value(); };
+    delivery.lasts = held.end - base::real_env().monotonic();
+    return deliver(delivery, real_waiting());
+  }
+
+  Result<json::Value> beat(const Held& held) {
+    return daemon_.post(held.path + "heartbeat", json::Object{{"lease", held.lease}});
   }
 
   // Refusals of this task or of what its command printed: no reason to stop working for others.
@@ -97,16 +142,16 @@ class Worker {
     return kind == base::Kind::kUsage || (kind == base::Kind::kLimit && error.code != Code::kRateLimited);
   }
 
-  Result<json::Object> run(const json::Object& task, const std::string& path, const std::string& lease) {
+  Result<json::Object> run(const json::Object& task, const Held& held) {
     CommandLimits limits;
     limits.max_output = static_cast<std::size_t>(options_.max_output);
     // One call that nobody answered loses no lease; the next one may be in time.
-    const auto beat = [&] {
-      const auto told = daemon_.post(path + "heartbeat", json::Object{{"lease", lease}});
-      return told || told.error().kind() == base::Kind::kBusy || told.error().code == Code::kRateLimited;
+    const auto keep = [&] {
+      const auto told = beat(held);
+      return told || passes(told.error());
     };
     const std::string input = json::canonical(without_lease(task)) + "\n";
-    SG_TRY(const CommandResult result, run_command(options_.command, input, limits, beat));
+    SG_TRY(const CommandResult result, run_command(options_.command, input, limits, keep));
     if (result.exit_code != 0)
       return base::fail(Code::kNodeFailed, "command: exit code " + std::to_string(result.exit_code));
     json::ParseLimits parse_limits;
@@ -138,8 +183,7 @@ Result<> serve(const Options& options) {
       pause = std::chrono::milliseconds(200);
       continue;
     }
-    const base::Kind kind = worked.error().kind();
-    if (kind != base::Kind::kBusy && worked.error().code != Code::kRateLimited) return std::unexpected(worked.error());
+    if (!passes(worked.error())) return std::unexpected(worked.error());
     std::fprintf(stderr, "<4>%s; next try in %d ms\n", base::printable(worked.error().message).c_str(),
                  static_cast<int>(pause.count()));
     std::this_thread::sleep_for(pause);
