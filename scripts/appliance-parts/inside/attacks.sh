@@ -47,3 +47,4 @@ done
 systemctl stop stargraph-attack.socket
 rm -f /run/systemd/system/stargraph-attack.* $attacker /srv/library.so /tmp/library.so
 systemctl daemon-reload
+check "ausearch shows what the attacker was denied" 0 eval "our_denials | grep 'scontext=[^ ]*:stargraphd_t:'"

@@ -37,7 +37,11 @@ guide server-certificate
 check "a certificate of another key is refused" 7 stargraph-setup --no-enable --certificate $stick/operator.pem --client-ca $stick/site.ca.pem
 check "a governor with a wrong fingerprint is refused" 3 stargraph-setup --no-enable --governor $stick/governor.pub.pem --holder "Grace Hopper" --fingerprint "$(wrong "$GOVERNOR")"
 guide governor
-check "setup may be run again and changes nothing" 0 stargraph-setup
+# made: what setup made, with owners and modes
+made() { (cd / && find etc/stargraph etc/credstore.encrypted ! -type d -exec stat -c '%n %a %U %G' {} + -exec sha384sum {} + | sort); }
+before=$(made)
+check "setup may be run again" 0 stargraph-setup
+equals "and changes nothing" "$before" "$(made)"
 equals "only the appliance's port listens now" "*:8443 " "$(listeners)"
 equals "sealed keys are root's alone" "600 root 600 root 600 root " "$(stat -c '%a %U' /etc/credstore.encrypted/stargraph-* | tr '\n' ' ')"
 equals "the configuration is root:stargraph 0640" "640 root stargraph" "$(stat -c '%a %U %G' /etc/stargraph/stargraph.yaml)"

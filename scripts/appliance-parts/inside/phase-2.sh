@@ -59,7 +59,19 @@ guide upgrade
 check "after the upgrade the daemon answers" 0 answered operator
 guide collect
 guide archive
-check "a killed audit writer comes back, and so does the daemon" 0 eval "systemctl kill -s KILL stargraph-auditd; answered operator"
+# another UNIT PID: the unit has another main process than that, within three minutes
+another() {
+  local end=$((SECONDS + 180)) now
+  until now=$(systemctl show -P MainPID "$1") && [ "${now:-0}" -ne 0 ] && [ "$now" -ne "$2" ]; do
+    [ $SECONDS -lt $end ] || return 1
+    sleep 1
+  done
+}
+check "the daemon is at work" 0 answered operator
+writer=$(systemctl show -P MainPID stargraph-auditd) daemon=$(systemctl show -P MainPID stargraphd)
+check "a killed audit writer comes back" 0 eval "systemctl kill -s KILL stargraph-auditd; another stargraph-auditd $writer"
+check "the daemon, which ended without it, too" 0 another stargraphd "$daemon"
+check "and answers" 0 answered operator
 guide audit-stops
 guide yesterday
 no_denials "restart, export, backup, rotation, revocation, upgrade"
