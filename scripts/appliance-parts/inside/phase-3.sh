@@ -27,6 +27,7 @@ check "with every run" 0 ends prod-ransomware "remediation rejected by an analys
 # --- the end
 guide decommission
 check "the purge kept the key the log is checked with, and deleted database and keys" 0 eval "ls /etc/stargraph/audit.pub.pem && ! ls /var/lib/stargraph && ! ls /etc/credstore.encrypted/stargraph-state-key"
+equals "no private key is left in the folders of the appliance" "" "$(grep -rlE 'PRIVATE KEY' /etc/stargraph; find /etc/credstore.encrypted -name 'stargraph-*')"
 equals "purge said what it deleted and what it kept" "deletes /var/lib/stargraph keeps /etc/stargraph/audit.pub.pem keeps /var/log/stargraph " "$(grep -oE '(deletes /var/lib/stargraph$|keeps /etc/stargraph/audit.pub.pem|keeps /var/log/stargraph)' $here/guide.log | tr '\n' ' ')"
 check "what was carried out last verifies without the appliance" 0 stargraph-verify log $stick/log-last --pubkey /media/checks/audit.pub.pem
 guide_ends
