@@ -1,5 +1,6 @@
 #include "decision.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "stargraph/audit/event.hpp"
@@ -114,7 +115,7 @@ Result<std::optional<Decision>> read_action(const rules::Derived& derived, const
   } else if (kind == "interrupt") {
     SG_TRY(Question question, question_of(derived, state));
     for (const Question& earlier : answered) {
-      if (earlier.same_as(question)) return std::nullopt;
+      if (earlier.covers(question)) return std::nullopt;
     }
     question.rule = derived.rule;
     out.decision = DecisionClass::kInterrupt;
@@ -141,6 +142,13 @@ bool stronger(DecisionClass a, DecisionClass b) { return a < b; }
 
 std::string_view decision_class_name(DecisionClass decision) {
   return kClasses[static_cast<std::size_t>(decision)].name;
+}
+
+bool Question::covers(const Question& other) const {
+  return prompt == other.prompt && payload == other.payload &&
+         (!other.requested_capability || requested_capability == other.requested_capability) &&
+         std::ranges::all_of(other.guards,
+                             [&](const std::string& node) { return std::ranges::find(guards, node) != guards.end(); });
 }
 
 Result<Question> make_question(const graph::Interrupt& interrupt, const json::Object& state) {

@@ -29,8 +29,9 @@ struct Question {
   std::string stage;  // empty: an interrupt node
   std::string rule;
 
-  // Same prompt and payload: the same question (it is put once a step).
-  [[nodiscard]] bool same_as(const Question& other) const { return prompt == other.prompt && payload == other.payload; }
+  // An answer to this question is one to `other` too when that has the same prompt and payload and asks for no more: no
+  // capability but this one's, no guard but one of this one's.
+  [[nodiscard]] bool covers(const Question& other) const;
 };
 
 struct Decision {

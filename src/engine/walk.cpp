@@ -161,7 +161,7 @@ Result<> Walk::decide() {
     SG_TRY(const graph::Interrupt interrupt, graph::read_interrupt(current->config));
     SG_TRY(Question question, make_question(interrupt, run().data));
     const bool answered =
-        std::ranges::any_of(cursor().answers, [&](const Answer& one) { return one.question.same_as(question); });
+        std::ranges::any_of(cursor().answers, [&](const Answer& one) { return one.question.covers(question); });
     if (!answered) return ask(std::move(question));
   }
   Decision decision;
@@ -198,9 +198,9 @@ Result<> Walk::ask(Question question) {
     row.guards.push_back({target.id, input_digest(target.kind, target.config, run().data).hex()});
     guards.push_back(json::Object{{"input_digest", row.guards.back().input_digest}, {"node", guarded}});
   }
-  const json::Object parts{{"basis", basis_.basis_hash.hex()}, {"guards", std::move(guards)},
-                           {"payload", question.payload},      {"prompt", question.prompt},
-                           {"run_id", run().id.str()},         {"step", run().steps}};
+  json::Object parts{{"basis", basis_.basis_hash.hex()}, {"guards", std::move(guards)}, {"payload", question.payload},
+                     {"prompt", question.prompt},        {"run_id", run().id.str()},    {"step", run().steps}};
+  if (question.requested_capability) parts.set("requested_capability", *question.requested_capability);
   row.id = base::InterruptId(crypto::domain_digest(kInterruptDomain, json::canonical(parts)).hex());
   run().state = RunState::kWaiting;
   json::Object event = make_event("waiting_for_input", run(), now_, std::string(kEngineActor),
