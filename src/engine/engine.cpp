@@ -368,7 +368,7 @@ Result<RunView> Engine::respond(const Caller& caller, const base::RunId& run, co
     const base::Timestamp now = state_->services.env.now();
     SG_TRY(answer_interrupt(db, caller.tenant, *open, request.response, caller.actor, now));
     unit.run.cursor.answers.push_back({open->id, open->question, request.response, caller.actor});
-    unit.run.cursor.approvals.insert(unit.run.cursor.approvals.end(), open->guards.begin(), open->guards.end());
+    add_approvals(unit.run.cursor, open->guards, open->question);
     unit.run.state = RunState::kRunning;
     json::Object event = make_event("input_received", unit.run, now, caller.actor.str(), "user");
     event.set("interrupt_id", open->id.str());

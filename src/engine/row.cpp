@@ -64,6 +64,16 @@ Result<Branches> branches_from_json(const Value& value) {
 
 }  // namespace
 
+void add_approvals(Cursor& cursor, const std::vector<Approval>& guards, const Question& question) {
+  for (Approval added : guards) {
+    added.capability = question.requested_capability;
+    std::erase_if(cursor.approvals, [&](const Approval& one) {
+      return one.node == added.node && (!one.capability || one.capability == added.capability);
+    });
+    cursor.approvals.push_back(std::move(added));
+  }
+}
+
 Value to_json(const Cursor& cursor) {
   Object out{{"phase", static_cast<std::int64_t>(cursor.phase)}, {"decisions", cursor.decisions}};
   if (!cursor.input_digest.empty()) out.set("input_digest", cursor.input_digest);
@@ -77,8 +87,11 @@ Value to_json(const Cursor& cursor) {
   }
   if (!cursor.approvals.empty()) {
     json::Array approvals;
-    for (const Approval& one : cursor.approvals)
-      approvals.push_back(Object{{"input_digest", one.input_digest}, {"node", one.node.str()}});
+    for (const Approval& one : cursor.approvals) {
+      Object approval{{"input_digest", one.input_digest}, {"node", one.node.str()}};
+      if (one.capability) approval.set("capability", *one.capability);
+      approvals.push_back(std::move(approval));
+    }
     out.set("approvals", std::move(approvals));
   }
   if (cursor.branches) out.set("branches", to_json(*cursor.branches));
@@ -110,7 +123,8 @@ Result<Cursor> cursor_from_json(const Value& value) {
   }
   for (const Value& one : in.optional_array("approvals")) {
     Reader inner(one, "cursor approval");
-    cursor.approvals.push_back({base::NodeId(inner.text("node")), inner.text("input_digest")});
+    cursor.approvals.push_back(
+        {base::NodeId(inner.text("node")), inner.text("input_digest"), inner.optional_text("capability")});
     SG_TRY(inner.finish());
   }
   if (const Value* const branches = in.optional_value("branches")) {

@@ -31,6 +31,7 @@ struct Answer {
 struct Approval {
   base::NodeId node;
   std::string input_digest;
+  std::optional<std::string> capability = std::nullopt;  // what the question asked of who approved
 };
 
 struct NodeError {
@@ -59,6 +60,10 @@ struct Cursor {
   std::map<std::string, std::int64_t> retries;  // by target
   std::int64_t decisions = 0;                   // routing decisions so far: 0 means the run starts
 };
+
+// What the answer to `question` approves. It takes the place of an earlier approval of the node, unless that one asked
+// for a capability which this one does not: then both must hold.
+void add_approvals(Cursor& cursor, const std::vector<Approval>& guards, const Question& question);
 
 [[nodiscard]] json::Value to_json(const Cursor& cursor);
 [[nodiscard]] base::Result<Cursor> cursor_from_json(const json::Value& value);

@@ -116,11 +116,12 @@ Result<> Walk::enter() {
 }
 
 Result<> Walk::use_approval(const graph::Node& current) {
-  auto& approvals = cursor().approvals;
-  const auto found = std::ranges::find_if(approvals, [&](const Approval& one) { return one.node == current.id; });
-  if (found == approvals.end()) return {};
-  const bool same = found->input_digest == cursor().input_digest;
-  approvals.erase(found);  // an approval counts once
+  bool same = true;
+  std::erase_if(cursor().approvals, [&](const Approval& one) {  // an approval counts once
+    if (one.node != current.id) return false;
+    same = same && one.input_digest == cursor().input_digest;
+    return true;
+  });
   if (!same) return fail(Code::kApprovalStale, "run: what was approved for this node is not what would happen now");
   return {};
 }

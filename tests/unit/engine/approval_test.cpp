@@ -53,5 +53,55 @@ TEST_F(Approvals, SG_E_STATE_AQuestionThatAsksForLessDoesNotAnswerOneThatAsksFor
   }
 }
 
+TEST_F(Approvals, WhatIsRefusedChangedAndApprovedHappens) {
+  make_engine({R"(
+ir_version: "1.0.0"
+id: edit
+nodes:
+  - {id: gate, kind: interrupt, config: {prompt: "Send {text}?", guards: send}}
+  - {id: edit, kind: template, config: {template: "better", out: text}}
+  - {id: send, kind: "test:Send"}
+  - {id: end, kind: halt}
+state_schema: {text: str}
+rules:
+  - {id: r-yes, when: '(node-id (id gate)) (stargraph.response (key "answer") (value "yes"))', then: [{kind: goto, target: send}]}
+  - {id: r-again, when: {node: edit}, then: [{kind: goto, target: gate}]}
+)"});
+  const base::RunId run = start("edit", {{"text", "first"}});
+  run_all();
+  ASSERT_TRUE(answer(run, "no, edit").has_value());
+  run_all();
+  EXPECT_EQ(view(run).interrupt->prompt, "Send better?");
+  ASSERT_TRUE(answer(run, "yes").has_value());
+  run_all();
+  ASSERT_EQ(view(run).state, RunState::kWorking) << view(run).error_class.value_or("");
+  EXPECT_EQ(lease({"test:Send"})->state, (json::Object{{"text", "better"}}));
+  EXPECT_EQ(visited(run), (Nodes{"gate", "edit", "gate"}));
+}
+
+// Between them the state changed: whoever has no capability does not get past what somebody with it approved.
+TEST_F(Approvals, SG_E_STATE_AnApprovalThatAskedForLessReplacesNone) {
+  for (const std::string again : {"", ", requested_capability: \"runs:respond\""}) {
+    make_engine({R"(
+ir_version: "1.0.0"
+id: twice
+nodes:
+  - {id: first, kind: interrupt, config: {prompt: "Send {text}?", guards: send, requested_capability: "runs:respond"}}
+  - {id: edit, kind: template, config: {template: "worse", out: text}}
+  - {id: second, kind: interrupt, config: {prompt: "Really?", guards: send)" +
+                 again + R"(}}
+  - {id: send, kind: "test:Send"}
+state_schema: {text: str}
+)"});
+    const base::RunId run = start("twice", {{"text", "good"}});
+    run_all();
+    ASSERT_TRUE(answer(run, "yes").has_value());
+    run_all();
+    ASSERT_TRUE(answer(run, "yes").has_value());
+    run_all();
+    EXPECT_EQ(view(run).error_class, again.empty() ? std::optional<std::string>("approval-stale") : std::nullopt);
+  }
+}
+
 }  // namespace
 }  // namespace stargraph::engine

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/row.hpp"
+#include "stargraph/graph/template.hpp"
 #include "stargraph/json/write.hpp"
 
 namespace stargraph::engine {
@@ -162,6 +163,7 @@ TEST(Cursor, ReadsBackAsItWasWritten) {
   cursor.error = NodeError{"timed-out", 2};
   cursor.answers.push_back({base::InterruptId("i"), question, {{"answer", "yes"}}, base::ActorName("alice")});
   cursor.approvals.push_back({base::NodeId("act"), "d2"});
+  cursor.approvals.push_back({base::NodeId("act"), "d3", "runs:respond"});
   cursor.branches = Branches{{"a", "b"}, "j", 1, {{"x", 0}}, {{"x", 1}}};
   cursor.retries["a"] = 3;
   cursor.decisions = 7;
