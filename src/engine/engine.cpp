@@ -362,10 +362,12 @@ Result<RunView> Engine::respond(const Caller& caller, const base::RunId& run, co
       return fail(Code::kRunState, "respond: the run does not wait for an answer");
     if (request.interrupt && *request.interrupt != open->id)
       return fail(Code::kInterruptUnknown, "respond: not the question that waits");
+    const base::Timestamp now = state_->services.env.now();
+    if (open->expires_at && *open->expires_at <= now)
+      return fail(Code::kRunState, "respond: the time to answer is over");
     if (open->question.requested_capability) {
       SG_TRY(may(*open->question.requested_capability));
     }
-    const base::Timestamp now = state_->services.env.now();
     SG_TRY(answer_interrupt(db, caller.tenant, *open, request.response, caller.actor, now));
     unit.run.cursor.answers.push_back({open->id, open->question, request.response, caller.actor});
     add_approvals(unit.run.cursor, open->guards, open->question);

@@ -47,10 +47,13 @@ WorkItem item_of(const WorkRow& work) {
   return item;
 }
 
-// Who does not hold the lease does not learn what kind the task is.
-Result<> holds(const WorkRow& work, const Caller& worker, const std::string& lease, const Engine::MayWork& may) {
+// Who does not hold the lease does not learn what kind the task is. A lease ends with its time, whether or not the
+// timer has looked.
+Result<> holds(const WorkRow& work, const Caller& worker, const std::string& lease, base::Timestamp now,
+               const Engine::MayWork& may) {
   const bool same = crypto::equal_constant_time(base::as_bytes(work.lease), base::as_bytes(lease));
-  if (work.state != WorkState::kLeased || !same || work.owner != worker.actor)
+  const bool over = work.deadline <= now || !work.lease_until || *work.lease_until <= now;
+  if (work.state != WorkState::kLeased || !same || work.owner != worker.actor || over)
     return fail(Code::kLeaseLost, "task: the lease is not held any more");
   return may ? may(work.kind) : Result<>();
 }
@@ -102,7 +105,7 @@ Result<base::Timestamp> Engine::heartbeat(const Caller& worker, const std::vecto
   const base::Timestamp now = state_->services.env.now();
   SG_TRY(state_->commit([&](Connection& db) -> Result<> {
     SG_TRY(WorkRow work, load_work(db, tenants, task));
-    SG_TRY(holds(work, worker, lease, may));
+    SG_TRY(holds(work, worker, lease, now, may));
     until = std::min(now + state_->limits.lease_time, work.deadline);
     work.lease_until = until;
     return save_work(db, work);
@@ -128,7 +131,7 @@ Result<> Engine::complete(const Caller& worker, const std::vector<base::TenantId
   SG_TRY(const std::shared_ptr<const Basis> basis, state_->basis(row.basis_hash));
   SG_TRY(state_->change_row(key.first, key.second, [&](Connection& db, Unit& unit) -> Result<> {
     SG_TRY(WorkRow work, load_work(db, tenants, task));
-    SG_TRY(holds(work, worker, lease, may));
+    SG_TRY(holds(work, worker, lease, state_->services.env.now(), may));
     work.state = WorkState::kDone;
     work.output_digest = digest;
     SG_TRY(save_work(db, work));
@@ -154,7 +157,7 @@ Result<> Engine::fail_task(const Caller& worker, const std::vector<base::TenantI
   bool again = false;
   SG_TRY(state_->change_row(seen.tenant, seen.run, [&](Connection& db, Unit& unit) -> Result<> {
     SG_TRY(WorkRow work, load_work(db, tenants, task));
-    SG_TRY(holds(work, worker, lease, may));
+    SG_TRY(holds(work, worker, lease, state_->services.env.now(), may));
     again = retryable && work.attempt < kMaxAttempts;
     work.state = again ? WorkState::kReady : WorkState::kFailed;
     work.lease.clear();

@@ -103,5 +103,31 @@ state_schema: {text: str}
   }
 }
 
+// The timer looks four times a second at the most; what counts is the time, not whether it has looked.
+TEST_F(Approvals, SG_E_STATE_AnAnswerAfterItsTimeIsNone) {
+  make_engine({kGate});
+  const base::RunId late = start("gate", {{"what", "it"}});
+  const base::RunId in_time = start("gate", {{"what", "it"}});
+  run_all();
+  env_.advance(std::chrono::minutes(10) - std::chrono::microseconds(1));
+  EXPECT_TRUE(answer(in_time, "approve").has_value());
+  env_.advance(std::chrono::microseconds(1));
+  EXPECT_EQ(why(answer(late, "approve")), Code::kRunState);
+  EXPECT_EQ(view(late).state, RunState::kWaiting);
+  advance(std::chrono::microseconds(0));
+  EXPECT_EQ(view(in_time).reason, "approved");
+  EXPECT_EQ(view(late).reason, "late");
+}
+
+TEST_F(Approvals, SG_E_STATE_APauseMakesNoQuestionLonger) {
+  make_engine({kGate});
+  const base::RunId run = start("gate", {{"what", "it"}});
+  run_all();
+  ASSERT_TRUE(engine_->pause(caller_, run).has_value());
+  env_.advance(std::chrono::hours(1));
+  ASSERT_TRUE(engine_->resume(caller_, run).has_value());
+  EXPECT_EQ(why(answer(run, "approve")), Code::kRunState);
+}
+
 }  // namespace
 }  // namespace stargraph::engine

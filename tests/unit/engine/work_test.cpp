@@ -163,6 +163,28 @@ TEST_F(Work, AHeartbeatKeepsALeaseUpToTheNodesDeadline) {
   EXPECT_EQ(engine_->heartbeat(worker_, {worker_.tenant}, item.id, item.lease).value(), item.deadline);
 }
 
+// The timer may be late: what counts is the time, not whether it has looked.
+TEST_F(Work, SG_S_STATE_ALeaseThatRanOutIsNobodysAnyMore) {
+  const base::RunId run = start_work();
+  const WorkItem item = *lease(kKinds);
+  env_.advance(60s);
+  EXPECT_EQ(why(engine_->heartbeat(worker_, {worker_.tenant}, item.id, item.lease)), Code::kLeaseLost);
+  EXPECT_EQ(why(complete(item, {{"result", 1}})), Code::kLeaseLost);
+  EXPECT_EQ(why(fail_item(item, true)), Code::kLeaseLost);
+  advance(0us);
+  const WorkItem again = *lease(kKinds);
+  env_.advance(60s - 1us);
+  EXPECT_TRUE(engine_->heartbeat(worker_, {worker_.tenant}, again.id, again.lease).has_value());
+  for (int i = 0; i < 4; ++i) {
+    env_.advance(40s);
+    EXPECT_TRUE(engine_->heartbeat(worker_, {worker_.tenant}, again.id, again.lease).has_value());
+  }
+  env_.set_now(item.deadline);
+  EXPECT_EQ(why(complete(again, {{"result", 1}})), Code::kLeaseLost);
+  advance(0us);
+  EXPECT_EQ(view(run).error_class, "node-failed");
+}
+
 TEST_F(Work, SG_D_STATE_ANodeHasALimitOfTime) {
   const base::RunId run = start_work();
   advance(300s - 1us);
