@@ -100,12 +100,25 @@ Result<> Walk::finish_branch() {
   Branches& branches = *cursor().branches;
   SG_TRY(branches.merged,
          graph::merge(basis_.plan->schema(), branches.merged, cursor().patch, settings_.limits.state_bytes));
-  record(to_json(Decision{}), {}, {});
+  SG_TRY(Judged judged, judge());
+  if (judged.decision.decision != DecisionClass::kContinue) return end_in_branch(std::move(judged));
+  record(to_json(judged.decision), std::move(judged.facts), judged.outcome);
   branch_event("branch_completed");
   if (branches.index + 1 == branches.targets.size()) return join();
   ++branches.index;
   start_branch();
   return {};
+}
+
+// A pack may end the run from a branch, and nothing else: there is nobody to ask and nowhere to go before the join.
+Result<> Walk::end_in_branch(Judged judged) {
+  const Decision& decision = judged.decision;
+  if (decision.decision == DecisionClass::kViolation || decision.decision == DecisionClass::kHalt) {
+    run().data = cursor().branches->merged;
+    return take(decision, std::move(judged.facts), judged.outcome);
+  }
+  record(to_json(decision), std::move(judged.facts), judged.outcome);
+  return bad_target(decision, "a branch cannot ask a person or choose where to go");
 }
 
 Result<> Walk::join() {

@@ -21,6 +21,15 @@ using base::Result;
 constexpr std::string_view kInterruptDomain = "stargraph.interrupt.v1";
 constexpr auto kBatchTime = std::chrono::milliseconds(5);  // pure steps that share a transaction take no longer (law 2)
 
+// What the first `count` stages left behind; what came after them is as if it had not been.
+void keep_stages(rules::Outcome& outcome, std::size_t count) {
+  const auto later = [&](const auto& one) { return one.stage >= count; };
+  std::erase_if(outcome.actions, later);
+  std::erase_if(outcome.violations, later);
+  std::erase_if(outcome.provided, later);
+  std::erase_if(outcome.trace, later);
+}
+
 // Faults of the appliance, not of the run.
 bool is_ours(const Error& error) {
   return error.code == Code::kJailLost || error.code == Code::kIo || error.kind() == base::Kind::kInternal ||
@@ -165,19 +174,26 @@ Result<> Walk::decide() {
         std::ranges::any_of(cursor().answers, [&](const Answer& one) { return one.question.covers(question); });
     if (!answered) return ask(std::move(question));
   }
-  Decision decision;
-  json::Array facts;
-  rules::Outcome outcome;
-  if (basis_.program) {
-    const rules::EvaluationInput input = make_facts(basis_, run());
-    SG_TRY(outcome, evaluate_(input));
-    std::vector<Question> answered;
-    for (const Answer& one : cursor().answers) answered.push_back(one.question);
-    SG_TRY(decision, fold(*basis_.program, outcome, answered, run().data));
-    facts = facts_to_json(basis_, input);
-  }
-  if (decision.decision == DecisionClass::kInterrupt) return ask(*std::move(decision.question));
-  return take(decision, std::move(facts), outcome);
+  SG_TRY(Judged judged, judge());
+  if (judged.decision.decision == DecisionClass::kInterrupt) return ask(*std::move(judged.decision.question));
+  return take(judged.decision, std::move(judged.facts), judged.outcome);
+}
+
+Result<Walk::Judged> Walk::judge() {
+  Judged out;
+  if (!basis_.program) return out;
+  const bool in_branch = cursor().branches.has_value();
+  const std::size_t packs = basis_.program->stages.size() - (basis_.plan->clips().empty() ? 0 : 1);
+  if (in_branch && packs == 0) return out;
+  rules::EvaluationInput input = make_facts(basis_, run());
+  if (in_branch) input.stage_facts.resize(packs);
+  SG_TRY(out.outcome, evaluate_(input));
+  if (in_branch) keep_stages(out.outcome, packs);
+  std::vector<Question> answered;
+  for (const Answer& one : cursor().answers) answered.push_back(one.question);
+  SG_TRY(out.decision, fold(*basis_.program, out.outcome, answered, run().data));
+  out.facts = facts_to_json(basis_, input);
+  return out;
 }
 
 Result<> Walk::ask(Question question) {

@@ -33,6 +33,13 @@ class Walk {
   base::Result<> hand_out(const graph::Node& current);
 
   // Deciding what comes after it.
+  struct Judged {
+    Decision decision;
+    json::Array facts;  // what rules saw, for the record
+    rules::Outcome outcome;
+  };
+  // What rules say of the step in hand. Of a branch only packs are asked: the graph's own rules route after the join.
+  base::Result<Judged> judge();
   base::Result<> decide();
   base::Result<> ask(Question question);
   base::Result<> take(const Decision& decision, json::Array facts, const rules::Outcome& outcome);
@@ -48,6 +55,7 @@ class Walk {
   void branch_event(std::string_view type);
   void start_branch();
   base::Result<> finish_branch();
+  base::Result<> end_in_branch(Judged judged);
   base::Result<> join();
   void transition(const std::string& from, const std::string& to, std::string_view reason, const std::string& rule);
 
