@@ -75,7 +75,7 @@ struct Engine::State {
 
   // timer.cpp
   void tick();
-  [[nodiscard]] base::Result<> expire_work(const WorkRow& work, base::Timestamp now);
+  [[nodiscard]] base::Result<> expire_work(const DueTask& due, base::Timestamp now);
   [[nodiscard]] base::Result<> expire_run(const RunKey& key);
   [[nodiscard]] base::Result<> expire_question(const RunKey& key);
 };

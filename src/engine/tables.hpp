@@ -100,7 +100,13 @@ struct StoredBasis {
 [[nodiscard]] base::Result<WorkRow> load_work(store::Connection& db, const std::vector<base::TenantId>& tenants,
                                               const base::TaskId& task);  // kTaskUnknown
 [[nodiscard]] base::Result<> save_work(store::Connection& db, const WorkRow& work);
-// Leased ones whose lease is over, and open ones over their deadline.
-[[nodiscard]] base::Result<std::vector<WorkRow>> expired_work(store::Connection& db, base::Timestamp now);
+// Leased ones whose lease is over, and open ones over their deadline, at most `limit`. Keys only: a task holds the
+// whole state of its run, and after an outage there may be thousands.
+struct DueTask {
+  base::TaskId task;
+  RunKey run;
+};
+[[nodiscard]] base::Result<std::vector<DueTask>> expired_work(store::Connection& db, base::Timestamp now,
+                                                              std::int64_t limit);
 
 }  // namespace stargraph::engine

@@ -9,11 +9,17 @@ using base::fail;
 using base::Result;
 using store::Connection;
 
+namespace {
+
+constexpr std::int64_t kTasksATick = 256;
+
+}  // namespace
+
 // A lease ran out: the task is ready again; its node ran out of time: rules may route that.
-Result<> Engine::State::expire_work(const WorkRow& work, base::Timestamp now) {
+Result<> Engine::State::expire_work(const DueTask& due, base::Timestamp now) {
   bool again = false;
-  SG_TRY(change_row(work.tenant, work.run, [&](Connection& db, Unit& unit) -> Result<> {
-    SG_TRY(WorkRow current, load_work(db, {work.tenant}, work.id));
+  SG_TRY(change_row(due.run.first, due.run.second, [&](Connection& db, Unit& unit) -> Result<> {
+    SG_TRY(WorkRow current, load_work(db, {due.run.first}, due.task));
     const bool open = current.state == WorkState::kReady || current.state == WorkState::kLeased;
     if (!open) return fail(Code::kConflict, "task: is at its end already");
     const bool over = current.deadline <= now;
@@ -61,17 +67,21 @@ void Engine::State::tick() {
   scheduler.due(now);
   std::vector<RunKey> overdue;
   std::vector<RunKey> asked;
-  std::vector<WorkRow> work;
+  std::vector<DueTask> work;
   const Result<> looked = services.database.read([&](Connection& db) -> Result<> {
     SG_TRY(overdue, overdue_runs(db, now));
     SG_TRY(asked, expired_interrupts(db, now));
-    SG_TRY(work, expired_work(db, now));
+    SG_TRY(work, expired_work(db, now, kTasksATick));
     return {};
   });
   if (!looked) return;  // the next tick looks again
   for (const RunKey& key : overdue) report(key, expire_run(key));
   for (const RunKey& key : asked) report(key, expire_question(key));
-  for (const WorkRow& one : work) report({one.tenant, one.run}, expire_work(one, now));
+  for (const DueTask& due : work) {
+    const Result<> expired = expire_work(due, now);
+    report(due.run, expired);
+    if (!expired && expired.error().kind() == base::Kind::kBusy) return;  // so it would go with the others
+  }
 }
 
 }  // namespace stargraph::engine

@@ -198,17 +198,15 @@ Result<> save_work(Connection& db, const WorkRow& work) {
   return row.run();
 }
 
-Result<std::vector<WorkRow>> expired_work(Connection& db, Timestamp now) {
-  SG_TRY(Statement rows, db.query(std::string("SELECT ") + kWorkColumns +
-                                  " FROM work_items WHERE state IN ('ready','leased') AND ((state='leased' AND "
-                                  "lease_until<=?1) OR deadline<=?1)"));
-  rows.bind(1, to_micros(now));
-  std::vector<WorkRow> out;
+Result<std::vector<DueTask>> expired_work(Connection& db, Timestamp now, std::int64_t limit) {
+  SG_TRY(Statement rows, db.query("SELECT task_id, tenant, run_id FROM work_items WHERE state IN ('ready','leased') "
+                                  "AND ((state='leased' AND lease_until<=?1) OR deadline<=?1) LIMIT ?2"));
+  rows.bind(1, to_micros(now)).bind(2, limit);
+  std::vector<DueTask> out;
   while (true) {
     SG_TRY(const bool more, rows.step());
     if (!more) return out;
-    SG_TRY(WorkRow work, read_work(rows));
-    out.push_back(std::move(work));
+    out.push_back({base::TaskId(rows.text(0)), {base::TenantId(rows.text(1)), base::RunId(rows.text(2))}});
   }
 }
 

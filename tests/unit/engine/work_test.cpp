@@ -185,6 +185,18 @@ TEST_F(Work, SG_S_STATE_ALeaseThatRanOutIsNobodysAnyMore) {
   EXPECT_EQ(view(run).error_class, "node-failed");
 }
 
+// After an outage many are overdue at once, each with the whole state of its run.
+TEST_F(Work, SG_D_STATE_OverdueTasksAreTakenUpSoManyATick) {
+  start_work();
+  for (int i = 1; i < 257; ++i) start("work", {});
+  run_all();
+  env_.advance(300s);
+  engine_->tick();
+  EXPECT_EQ(count_audited("work.expired"), 256);
+  engine_->tick();
+  EXPECT_EQ(count_audited("work.expired"), 257);
+}
+
 TEST_F(Work, SG_D_STATE_ANodeHasALimitOfTime) {
   const base::RunId run = start_work();
   advance(300s - 1us);
