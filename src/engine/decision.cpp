@@ -34,6 +34,9 @@ constexpr auto kClasses = std::to_array<ClassRow>({
 constexpr std::string_view kGotoPrefix = "goto:";
 constexpr std::size_t kMaxRuleName = 256;  // it stands in audit records, which have their limit
 constexpr std::int64_t kMaxBackoffMs = 24LL * 60 * 60 * 1000;
+constexpr std::size_t kMaxCapability = 256;
+constexpr std::size_t kMaxNodeId = 128;
+constexpr auto kMaxTimeout = std::chrono::hours(366 * 24);
 
 std::unexpected<base::Error> bad_action(const rules::Derived& derived, std::string_view why) {
   return fail(Code::kRulesTemplate, "decision: rule " + derived.rule + ": " + std::string(why));
@@ -67,6 +70,19 @@ std::int64_t integer(const rules::Fact& fact, std::string_view slot) {
   return number == nullptr ? 0 : *number;
 }
 
+// Why this could not be put: it stands in the database until it is answered, and what does not fit question_from_json()
+// would never be answered, nor run out of time. Empty when it can.
+std::string_view cannot_be_put(const Question& question) {
+  const auto too_long = [](const std::string& node) { return node.size() > kMaxNodeId; };
+  if (question.prompt.size() > graph::kMaxRenderedBytes) return "a prompt that is too long";
+  if (question.requested_capability && question.requested_capability->size() > kMaxCapability)
+    return "a capability that is too long";
+  if (question.timeout && *question.timeout > kMaxTimeout) return "a timeout of more than 366 days";
+  if (too_long(timeout_target(question).value_or(""))) return "an on_timeout that is too long";
+  if (std::ranges::any_of(question.guards, too_long)) return "a guard that is too long";
+  return "";
+}
+
 Result<Question> question_of(const rules::Derived& derived, const json::Object& state) {
   graph::Interrupt interrupt;
   interrupt.prompt = derived.fact.text("prompt");
@@ -87,6 +103,7 @@ Result<Question> question_of(const rules::Derived& derived, const json::Object& 
     return bad_action(derived, "an on_timeout that is neither halt nor goto");
   SG_TRY(Question question, make_question(interrupt, state));
   question.guards = texts(derived.fact, "guards");
+  if (const auto why = cannot_be_put(question); !why.empty()) return bad_action(derived, why);
   return question;
 }
 
@@ -164,6 +181,8 @@ Result<Question> make_question(const graph::Interrupt& interrupt, const json::Ob
   question.timeout = interrupt.timeout;
   question.on_timeout = interrupt.on_timeout;
   if (interrupt.guards) question.guards = {*interrupt.guards};
+  if (const auto why = cannot_be_put(question); !why.empty())
+    return fail(Code::kRulesTemplate, "decision: question: " + std::string(why));
   return question;
 }
 

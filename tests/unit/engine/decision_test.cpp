@@ -133,6 +133,36 @@ TEST(Decision, SG_D_STATE_ARulesNameHasALimit) {
   EXPECT_EQ(why(action("halt", {}, 0, std::string(257, 'r'))), Code::kRulesTemplate);
 }
 
+// What is asked is read back for as long as the question is open: nothing may be put that cannot be.
+TEST(Decision, SG_D_STATE_AQuestionHasLimits) {
+  const auto ask = [](const std::string& slot, const rules::SlotValue& value) {
+    rules::Derived out = action("interrupt", {{slot, value}});
+    if (slot != "prompt") out.fact.slots.emplace_back("prompt", std::string("Sure?"));
+    return out;
+  };
+  const std::string longest(graph::kMaxRenderedBytes - 1, 'x');  // with a brace of its own: no place is filled
+  for (const rules::Derived& good :
+       {ask("prompt", longest + "{"), ask("requested_capability", std::string(256, 'c')),
+        ask("on_timeout", "goto:" + std::string(128, 'n')), ask("guards", Multifield{std::string(128, 'n')}),
+        ask("timeout", std::string("P366D"))}) {
+    const auto decision = folded({good});
+    ASSERT_TRUE(decision.has_value()) << decision.error().message;
+    const auto again = question_from_json(to_json(*decision->question));
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_EQ(to_json(*again), to_json(*decision->question));
+  }
+  EXPECT_EQ(why(ask("prompt", longest + "x{")), Code::kRulesTemplate);
+  EXPECT_EQ(why(ask("requested_capability", std::string(257, 'c'))), Code::kRulesTemplate);
+  EXPECT_EQ(why(ask("on_timeout", "goto:" + std::string(129, 'n'))), Code::kRulesTemplate);
+  EXPECT_EQ(why(ask("guards", Multifield{std::string(129, 'n')})), Code::kRulesTemplate);
+  EXPECT_EQ(why(ask("timeout", std::string("P366DT0.000001S"))), Code::kRulesTemplate);
+  graph::Interrupt node;
+  node.prompt = longest + "x{";
+  const auto asked = make_question(node, {});
+  ASSERT_FALSE(asked.has_value());
+  EXPECT_EQ(asked.error().code, Code::kRulesTemplate);
+}
+
 TEST(Decision, SG_D_STATE_APauseBeforeARetryHasALimit) {
   constexpr std::int64_t kDay = 24LL * 60 * 60 * 1000;
   const auto retry = [](std::int64_t pause) {
