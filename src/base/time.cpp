@@ -101,7 +101,7 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
 
 Result<Duration> parse_iso8601_duration(std::string_view text) {
   if (!take_char(text, 'P') || text.empty()) return bad_duration();
-  constexpr std::int64_t kMostDays = 36'500;  // keeps every sum far from overflow
+  constexpr auto kMost = std::chrono::seconds(36'500LL * 86'400);  // of each part, which keeps sums far from overflow
   Duration total{0};
   bool in_time = false;
   char last = 0;
@@ -113,7 +113,7 @@ Result<Duration> parse_iso8601_duration(std::string_view text) {
     }
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || number < 0 || number > kMostDays * 86'400) return bad_duration();
+    if (error != std::errc() || number < 0 || number > kMost.count()) return bad_duration();
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     const bool has_fraction = !text.empty() && text.front() == '.';
     const std::int64_t micros = take_fraction(text);
@@ -126,13 +126,11 @@ Result<Duration> parse_iso8601_duration(std::string_view text) {
     if (last != 0 && order.find(last) != std::string_view::npos && order.find(unit) <= order.find(last))
       return bad_duration();
     last = unit;
-    if (unit == 'D' && number > kMostDays) return bad_duration();
-    if (unit == 'D') total += days(number);
-    if (unit == 'H') total += std::chrono::hours(number);
-    if (unit == 'M') total += std::chrono::minutes(number);
-    if (unit == 'S') total += std::chrono::seconds(number) + Duration(micros);
+    const std::int64_t seconds = unit == 'D' ? 86'400 : unit == 'H' ? 3'600 : unit == 'M' ? 60 : 1;
+    if (number > kMost.count() / seconds) return bad_duration();
+    total += std::chrono::seconds(number * seconds) + Duration(micros);
   }
-  if (last == 0) return bad_duration();
+  if (last == 0 || total > kMost) return bad_duration();
   return total;
 }
 

@@ -40,6 +40,16 @@ TEST(Iso8601Duration, KnownAnswersAndOutput) {
   EXPECT_EQ(format_iso8601_duration(0s), "PT0S");
 }
 
+// A hundred years in all, whatever they are counted in: no sum comes near what 64 bits hold.
+TEST(Iso8601Duration, SG_T_STATE_NoNumberOverflows) {
+  const Duration most = std::chrono::hours(24 * 36'500);
+  for (const char* good : {"P36500D", "PT876000H", "PT52560000M", "PT3153600000S", "P36499DT24H"})
+    EXPECT_EQ(parse_iso8601_duration(good).value(), most) << good;
+  for (const char* bad : {"P36501D", "PT876001H", "PT52560001M", "PT3153600001S", "PT3153600000.000001S", "P36500DT1S",
+                          "PT3000000000H", "PT3153600000M", "PT9223372036854775807H"})
+    EXPECT_FALSE(parse_iso8601_duration(bad).has_value()) << bad;
+}
+
 TEST(Iso8601Duration, RefusesWhatItDoesNotKnow) {
   for (const char* bad : {"", "P", "PT", "15M", "P1Y", "P1M", "PT1D", "P1H", "PT1H1H", "PT1M1H", "P-1D", "PT0.5M",
                           "PT1.S", "P99999999999D", "PT1S "}) {
