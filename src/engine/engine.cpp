@@ -212,6 +212,16 @@ audit::Event created(const RunRow& run, const Caller& caller, const Basis& basis
                      {"trigger_source", run.trigger_source}});
 }
 
+// The run that this request made already; `digest` is the request's.
+Result<std::optional<StartReply>> earlier_run(Connection& db, const base::TenantId& tenant, const StartRequest& request,
+                                              const std::string& digest) {
+  if (!request.idempotency_key) return std::nullopt;
+  SG_TRY(const std::optional<base::RunId> run, find_key(db, tenant, *request.idempotency_key, digest));
+  if (!run) return std::nullopt;
+  SG_TRY(const RunRow old, load_run(db, tenant, *run));
+  return StartReply{old.id, old.state, true};
+}
+
 }  // namespace
 
 Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& request) {
@@ -223,6 +233,13 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
   SG_TRY(json::check_portable(request.params));
   if (json::canonical(request.params).size() > state_->limits.parameter_bytes)
     return fail(Code::kTooLarge, "run: parameters: too large");
+  const std::string digest = request_digest(request);
+  std::optional<StartReply> earlier;  // first of all: a run that exists is told of, whatever may start now
+  SG_TRY(state_->services.database.read([&](Connection& db) -> Result<> {
+    SG_TRY(earlier, earlier_run(db, caller.tenant, request, digest));
+    return {};
+  }));
+  if (earlier) return *earlier;
   const std::shared_ptr<const Catalog> graphs = catalog();
   const std::shared_ptr<const Basis> basis = graphs->find(request.graph);
   if (!basis) return fail(Code::kGraphUnknown, "run: graph: not known");
@@ -241,20 +258,11 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
       return fail(Code::kPolicyDenied, "run: policy: " + json::compact(policy::reason_names(*decision)));
   }
   const RunRow run = new_run(state_->services.env, state_->limits, caller, request, *basis, std::move(data));
-  const std::string digest = request_digest(request);
-  StartReply reply{run.id, RunState::kPending, false};
   SG_TRY(state_->commit([&](Connection& db) -> Result<> {
-    if (request.idempotency_key) {
-      SG_TRY(const std::optional<base::RunId> earlier, find_key(db, caller.tenant, *request.idempotency_key, digest));
-      if (earlier) {
-        SG_TRY(const RunRow old, load_run(db, caller.tenant, *earlier));
-        reply = {old.id, old.state, true};
-        return {};
-      }
-    }
+    SG_TRY(earlier, earlier_run(db, caller.tenant, request, digest));
+    if (earlier) return {};
     // Here, in line with the transaction that pauses what is revoked: nothing slips in between.
     SG_TRY(state_->check_not_revoked(basis->packs, basis->policy));
-    reply = {run.id, RunState::kPending, false};
     SG_TRY(keep_basis(db, *basis));
     SG_TRY(insert_run(db, run));
     if (request.idempotency_key) {
@@ -262,11 +270,10 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
     }
     return audit::append(db, created(run, caller, *basis, decision), run.started_at);
   }));
-  if (!reply.repeated) {
-    state_->committed(run, false);
-    state_->scheduler.ready({run.tenant, run.id});
-  }
-  return reply;
+  if (earlier) return *earlier;
+  state_->committed(run, false);
+  state_->scheduler.ready({run.tenant, run.id});
+  return StartReply{run.id, RunState::kPending, false};
 }
 
 Result<RunView> Engine::get_run(const base::TenantId& tenant, const base::RunId& run) {

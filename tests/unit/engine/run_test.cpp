@@ -140,6 +140,21 @@ rules: [{id: r-end, when: {node: a, message: hi}, then: [{kind: halt, reason: se
   EXPECT_EQ(view(reply->run).error_class, "pack-limit");
 }
 
+// Its reply was lost: whoever asks again is told of the run, whatever became of graph and disk meanwhile.
+TEST_F(Runs, TheSameKeyGivesTheSameRunWhenNothingMayStartAnyMore) {
+  make_engine({kLine});
+  const auto first = try_start("line", {{"message", "hi"}}, "key-1");
+  ASSERT_TRUE(first.has_value());
+  admit_ = [] { return base::fail(Code::kDiskLow, "full"); };
+  make_engine({});
+  const auto again = try_start("line", {{"message", "hi"}}, "key-1");
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(again->run, first->run);
+  EXPECT_TRUE(again->repeated);
+  EXPECT_EQ(why(try_start("line", {{"message", "other"}}, "key-1")), Code::kIdempotencyConflict);
+  EXPECT_EQ(why(try_start("line", {{"message", "hi"}}, "key-2")), Code::kGraphUnknown);
+}
+
 TEST_F(Runs, TheSameKeyGivesTheSameRun) {
   make_engine({kLine});
   const auto first = try_start("line", {{"message", "hi"}}, "key-1");
