@@ -14,6 +14,7 @@ using base::Result;
 
 constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr auto kTroublePause = std::chrono::seconds(1);
+constexpr int kMostDoublings = 9;  // of that pause: 512 s
 
 void log_trouble(const RunKey& key, const base::Error& error) {
   std::fprintf(stderr, "<3>run %s: held: %s (%s)\n", key.second.str().c_str(), error.message.c_str(),
@@ -61,10 +62,7 @@ void Engine::State::drive(const RunKey& key, bool wait) {
   if (!made) return hold(key, made.error());
   const bool nothing = made->steps.empty() && made->events.empty() && !made->ask && !made->work &&
                        made->audit.empty() && made->run.state != RunState::kRunning;
-  if (nothing) {
-    scheduler.done(key, false);
-    return;
-  }
+  if (nothing) return let_go(key, false);
   auto unit = std::make_shared<const Unit>(*std::move(made));
   const base::Timestamp now = services.env.now();
   const auto operation = [unit, now](store::Connection& db) { return apply(db, *unit, now); };
@@ -81,18 +79,30 @@ void Engine::State::after(const RunKey& key, const Unit& unit, const Result<>& a
   const bool again = !applied || (unit.run.state == RunState::kRunning && !unit.run.ready_at);
   if (applied && unit.run.ready_at) scheduler.ready_at(key, *unit.run.ready_at);
   if (applied) committed(unit.run, unit.work.has_value());
-  scheduler.done(key, again);
+  let_go(key, again);
 }
 
-// The appliance's own trouble with a run. What passes by itself (a full queue, a full disk, an audit that lags) is
-// tried again; from anything else the run stays where it is and is taken up at the next start.
+// The appliance's own trouble with a run, which is tried again. What passes by itself (a full queue, a full disk, an
+// audit that lags) in a second; anything else later and later, and the timer ends the run when its time is over.
 void Engine::State::hold(const RunKey& key, const base::Error& error) {
-  if (error.kind() == base::Kind::kBusy) {
-    scheduler.ready_at(key, services.env.now() + kTroublePause);
-  } else {
+  base::Duration pause = kTroublePause;
+  if (error.kind() != base::Kind::kBusy) {
     log_trouble(key, error);
+    const std::scoped_lock lock(mutex);
+    int& times = troubles[key];
+    pause *= 1 << times;
+    times = std::min(times + 1, kMostDoublings);
   }
+  scheduler.ready_at(key, services.env.now() + pause);
   scheduler.done(key, false);
+}
+
+void Engine::State::let_go(const RunKey& key, bool again) {
+  {
+    const std::scoped_lock lock(mutex);
+    troubles.erase(key);
+  }
+  scheduler.done(key, again);
 }
 
 void Engine::State::report(const RunKey& key, const Result<>& result) {

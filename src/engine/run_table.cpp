@@ -260,8 +260,7 @@ Result<std::vector<ReadyRun>> ready_runs(Connection& db) {
 
 Result<std::vector<RunKey>> overdue_runs(Connection& db, Timestamp now) {
   SG_TRY(Statement rows, db.query("SELECT tenant, run_id FROM runs WHERE state IN "
-                                  "('pending','running','waiting','working','paused') AND deadline<=?1 "
-                                  "AND (state NOT IN ('pending','running') OR ready_at IS NOT NULL)"));
+                                  "('pending','running','waiting','working','paused') AND deadline<=?1"));
   rows.bind(1, to_micros(now));
   return keys(rows);
 }

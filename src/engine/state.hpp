@@ -31,6 +31,7 @@ struct Engine::State {
   std::function<void(const base::RunId&)> wake;
   std::condition_variable work_ready;
   std::uint64_t work_made = 0;
+  std::map<RunKey, int> troubles;  // how often in a row a run was held
 
   std::vector<std::thread> threads;
   std::thread timer;
@@ -68,6 +69,7 @@ struct Engine::State {
   void drive(const RunKey& key, bool wait);
   void after(const RunKey& key, const Unit& unit, const base::Result<>& applied);
   void hold(const RunKey& key, const base::Error& error);
+  void let_go(const RunKey& key, bool again);  // the trouble with it, if there was any, is over
   // Tells of trouble that is not just somebody who was faster.
   void report(const RunKey& key, const base::Result<>& result);
   void work_loop();

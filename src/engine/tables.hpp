@@ -41,7 +41,7 @@ struct ReadyRun {
   std::optional<base::Timestamp> ready_at;  // not before
 };
 [[nodiscard]] base::Result<std::vector<ReadyRun>> ready_runs(store::Connection& db);
-// Runs over their wall clock that nobody has in hand.
+// Runs over their wall clock. Whoever has one in hand finds its unit overtaken.
 [[nodiscard]] base::Result<std::vector<RunKey>> overdue_runs(store::Connection& db, base::Timestamp now);
 
 // --- idempotency: the run that this key made, kIdempotencyConflict when it was for another request

@@ -98,6 +98,13 @@ std::string system_error(std::string_view what) {
          std::string(strerrorname_np(errno) == nullptr ? "?" : strerrorname_np(errno));
 }
 
+// The machine is short of something: that passes, and whoever asked may try again.
+std::unexpected<base::Error> refused(std::string_view what, int error) {
+  const bool passing = error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE || error == ENOBUFS;
+  errno = error;
+  return fail(passing ? Code::kBusy : Code::kIo, system_error(what));
+}
+
 }  // namespace
 
 void UniqueFd::reset(int fd) {
@@ -172,8 +179,7 @@ Result<ZygoteLink::Reply> ZygoteLink::ask(void* request, std::size_t size, int f
 
 Result<Spawned> ZygoteLink::spawn(const EvaluatorLimits& limits) {
   std::array<int, 2> pair{-1, -1};
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
-    return fail(Code::kIo, system_error("socketpair"));
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return refused("socketpair", errno);
   Spawned spawned;
   spawned.socket.reset(pair[0]);
   const UniqueFd theirs(pair[1]);
@@ -184,7 +190,7 @@ Result<Spawned> ZygoteLink::spawn(const EvaluatorLimits& limits) {
   }
   ZygoteRequest request{Operation::kSpawn, spawned.id, limits.address_space, limits.cpu_seconds};
   SG_TRY(const Reply reply, ask(&request, sizeof request, theirs.get()));
-  if (reply.result <= 0) return fail(Code::kIo, "rules: jail: an evaluator cannot be forked");
+  if (reply.result <= 0) return refused("fork of an evaluator", -reply.result);
   spawned.pid = reply.result;
   return spawned;
 }

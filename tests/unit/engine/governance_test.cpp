@@ -209,6 +209,52 @@ TEST_F(Governance, SG_T_STATE_ARunWhosePacksAreGoneStaysWhereItIs) {
   EXPECT_TRUE(visited(run).empty());
 }
 
+// A run that waits for its packs, which cannot be read for the first `failures` times.
+class Held : public Governance {
+ protected:
+  base::RunId hold(int failures) {
+    const trust::LoadedPack pack = make_pack({"rule", kAsk});
+    packs_ = {pack};
+    make_engine({governed("[{id: rule}]")});
+    const base::RunId run = run_governed({{"amount", 1}});
+    const base::InterruptId question = view(run).interrupt->id;
+    packs_ = {make_pack({"rule", kViolation, "[]", "[]", "{}", "2.0.0", 2})};
+    load_pack_ = [this, pack, failures](const trust::PackRef&) -> base::Result<trust::LoadedPack> {
+      if (tried_++ < failures) return base::fail(Code::kIo, "not now");
+      return pack;
+    };
+    make_engine({governed("[{id: rule}]")});
+    respond(run, question, {{"answer", "yes"}});
+    run_all();
+    return run;
+  }
+  int tried_ = 0;
+};
+
+TEST_F(Held, ARunIsTriedAgainLaterAndLater) {
+  const base::RunId run = hold(3);
+  EXPECT_EQ(tried_, 1);
+  std::vector<int> seconds;  // between one try and the next
+  for (int waited = 1; view(run).state == RunState::kRunning && waited < 100; ++waited) {
+    const int before = tried_;
+    advance(std::chrono::seconds(1));
+    if (tried_ == before) continue;
+    seconds.push_back(waited);
+    waited = 0;
+  }
+  EXPECT_EQ(view(run).state, RunState::kDone);
+  EXPECT_EQ(seconds, (std::vector<int>{1, 2, 4}));
+}
+
+TEST_F(Held, SG_D_STATE_TheTimeOfARunEndsItAllTheSame) {
+  limits_.run_wall_clock = std::chrono::hours(1);
+  const base::RunId run = hold(1'000'000);
+  advance(std::chrono::hours(1) - std::chrono::microseconds(1));
+  EXPECT_EQ(view(run).state, RunState::kRunning);
+  advance(std::chrono::microseconds(1));
+  EXPECT_EQ(view(run).state, RunState::kExpired);
+}
+
 TEST_F(Governance, SG_E_IR_OnlyKindsOfItsExecutionPackAreHandedOut) {
   const std::string graph =
       "ir_version: \"1.0.0\"\nid: exec\nnodes: [{id: a, kind: \"good:Kind\"}, {id: b, kind: \"bad:Kind\"}]\n";
