@@ -17,6 +17,9 @@ using base::to_micros;
 using store::Connection;
 using store::Statement;
 
+// A page of steps or events ends with the row that brings its text to this: a record may hold a state several times.
+constexpr std::size_t kPageBytes = 4 << 20;
+
 constexpr const char* kRunColumns =
     "run_id, tenant, graph_id, graph_hash, basis_hash, state, paused_state, trigger_source, started_by, started_at, "
     "last_step_at, finished_at, "
@@ -215,17 +218,21 @@ Result<std::vector<StepView>> load_steps(Connection& db, const base::TenantId& t
                                   "AND tenant=?2 AND number>=?3 ORDER BY number LIMIT ?4"));
   rows.bind(1, run.str()).bind(2, tenant.str()).bind(3, from).bind(4, limit);
   std::vector<StepView> out;
-  while (true) {
+  std::size_t bytes = 0;
+  while (bytes < kPageBytes) {
     SG_TRY(const bool more, rows.step());
-    if (!more) return out;
+    if (!more) break;
     StepView view;
     view.number = base::StepNumber(rows.integer(0));
     view.node = base::NodeId(rows.text(1));
     SG_TRY(view.step_hash, stored_digest(rows.text(2)));
     SG_TRY(view.decision_hash, stored_digest(rows.text(3)));
-    SG_TRY(view.record, stored_json(rows.text(4)));
+    const std::string record = rows.text(4);
+    bytes += record.size();
+    SG_TRY(view.record, stored_json(record));
     out.push_back(std::move(view));
   }
+  return out;
 }
 
 Result<std::vector<EventView>> load_events(Connection& db, const base::TenantId& tenant, const base::RunId& run,
@@ -234,14 +241,18 @@ Result<std::vector<EventView>> load_events(Connection& db, const base::TenantId&
          db.query("SELECT seq, body FROM events WHERE run_id=?1 AND tenant=?2 AND seq>?3 ORDER BY seq LIMIT ?4"));
   rows.bind(1, run.str()).bind(2, tenant.str()).bind(3, after).bind(4, limit);
   std::vector<EventView> out;
-  while (true) {
+  std::size_t bytes = 0;
+  while (bytes < kPageBytes) {
     SG_TRY(const bool more, rows.step());
-    if (!more) return out;
+    if (!more) break;
     EventView view;
     view.seq = base::EventSeq(rows.integer(0));
-    SG_TRY(view.body, stored_json(rows.text(1)));
+    const std::string body = rows.text(1);
+    bytes += body.size();
+    SG_TRY(view.body, stored_json(body));
     out.push_back(std::move(view));
   }
+  return out;
 }
 
 Result<std::vector<ReadyRun>> ready_runs(Connection& db) {

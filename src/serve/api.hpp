@@ -8,6 +8,7 @@
 
 #include "serve/http.hpp"
 #include "serve/log_view.hpp"
+#include "serve/turns.hpp"
 #include "stargraph/serve/server.hpp"
 
 namespace stargraph::serve {
@@ -46,6 +47,10 @@ class Api {
   [[nodiscard]] const LogView& log() const { return log_; }
   std::function<Counters()> counters;
 
+  // Who reads steps or events has megabytes of records in memory as JSON trees, some twenty times their text.
+  static constexpr int kPagesAtOnce = 4;
+  [[nodiscard]] Turns& pages() { return pages_; }
+
   // Who reads the log asks the audit writer for a descriptor, may look through megabytes and hash what is shown: so
   // many at once, then kBusy, so that no auditor slows down what the log is for.
   static constexpr int kReadersAtOnce = 4;
@@ -67,6 +72,7 @@ class Api {
   LogView log_;
   Bell bell_;
   std::atomic<int> readers_{0};
+  Turns pages_{kPagesAtOnce};
 };
 
 // 8-4-4-4-12 lower-case hex: what a run or task id looks like.

@@ -1,6 +1,9 @@
 // Runs: start, look, act.
+#include <utility>
+
 #include "serve/api.hpp"
 #include "serve/render.hpp"
+#include "stargraph/json/write.hpp"
 
 namespace stargraph::serve {
 namespace {
@@ -12,6 +15,7 @@ using base::Result;
 constexpr std::int64_t kMaxPage = 1000;
 constexpr std::int64_t kUsualPage = 100;
 constexpr std::size_t kMaxKeyBytes = 255;
+constexpr base::Duration kPageWait = std::chrono::seconds(2);
 
 Result<base::RunId> run_of(const Request& request) {
   const std::string& text = request.parameter("run");
@@ -37,6 +41,25 @@ Result<std::optional<base::Timestamp>> time_of(const std::optional<std::string>&
   if (!time) return fail(Code::kBadRequest, "query: time: not RFC 3339");
   return std::optional(*time);
 }
+
+// {"items":[...],"next":...}, written row by row: only one is there twice.
+class Page {
+ public:
+  void add(const json::Value& item) {
+    if (body_.size() > kOpen.size()) body_ += ',';
+    body_ += json::compact(item);
+  }
+  Response response(const json::Value& next) {
+    Response response;
+    response.body = std::move(body_);
+    response.body.append("],\"next\":").append(json::compact(next)).append("}");
+    return response;
+  }
+
+ private:
+  static constexpr std::string_view kOpen = "{\"items\":[";
+  std::string body_{kOpen};
+};
 
 using RunAct = Result<engine::RunView> (engine::Engine::*)(const engine::Caller&, const base::RunId&);
 
@@ -108,12 +131,19 @@ Result<Response> get_steps(Api& api, const Request& request) {
   const std::int64_t from = query.integer("from", 0, json::kMaxInteger).value_or(0);
   const std::int64_t limit = query.integer("limit", 1, kMaxPage).value_or(kUsualPage);
   SG_TRY(query.finish());
-  SG_TRY(const auto steps, api.engine().steps(request.principal->tenant, run, base::StepNumber(from), limit));
-  json::Array items;
-  for (const engine::StepView& step : steps) items.emplace_back(render(step));
-  const bool more = static_cast<std::int64_t>(steps.size()) == limit;
-  const json::Value next = more ? json::Value(steps.back().number.value() + 1) : json::Value();
-  return json_response(200, json::Object{{"items", std::move(items)}, {"next", next}});
+  const auto turn = api.pages().take(kPageWait);
+  if (!turn) return fail(Code::kBusy, "request: steps: too many read at once");
+  const base::TenantId& tenant = request.principal->tenant;
+  SG_TRY(auto steps, api.engine().steps(tenant, run, base::StepNumber(from), limit));
+  json::Value next;
+  if (!steps.empty()) {  // a page may also end before its limit: after so many bytes
+    const base::StepNumber behind(steps.back().number.value() + 1);
+    SG_TRY(const auto more, api.engine().steps(tenant, run, behind, 1));
+    if (!more.empty()) next = behind.value();
+  }
+  Page page;
+  for (engine::StepView& step : steps) page.add(render(std::exchange(step, {})));
+  return page.response(next);
 }
 
 Result<Response> get_events(Api& api, const Request& request) {
@@ -122,11 +152,13 @@ Result<Response> get_events(Api& api, const Request& request) {
   const std::int64_t after = query.integer("after", 0, json::kMaxInteger).value_or(0);
   const std::int64_t limit = query.integer("limit", 1, kMaxPage).value_or(kUsualPage);
   SG_TRY(query.finish());
-  SG_TRY(const auto events, api.engine().events(request.principal->tenant, run, base::EventSeq(after), limit));
-  json::Array items;
-  for (const engine::EventView& event : events) items.push_back(event.body);
+  const auto turn = api.pages().take(kPageWait);
+  if (!turn) return fail(Code::kBusy, "request: events: too many read at once");
+  SG_TRY(auto events, api.engine().events(request.principal->tenant, run, base::EventSeq(after), limit));
   const std::int64_t next = events.empty() ? after : events.back().seq.value();
-  return json_response(200, json::Object{{"items", std::move(items)}, {"next", next}});
+  Page page;
+  for (engine::EventView& event : events) page.add(std::exchange(event.body, {}));
+  return page.response(next);
 }
 
 Result<Response> post_cancel(Api& api, const Request& request) {

@@ -73,7 +73,7 @@ class Engine {
   // only), kPolicyNotYet, kPolicyExpired, kPolicyRevoked, kPackRevoked.
   [[nodiscard]] base::Result<StartReply> start_run(const Caller& caller, const StartRequest& request);
   [[nodiscard]] base::Result<RunView> get_run(const base::TenantId& tenant, const base::RunId& run);
-  // kRequestInvalid for a limit or an offset out of range (limits from 1; runs at most 1,000 a page).
+  // kRequestInvalid for a limit or offset out of range (from 1; runs to 1,000). Steps, events: a page ends at 4 MiB.
   [[nodiscard]] base::Result<RunPage> list_runs(const base::TenantId& tenant, const RunFilter& filter);
   [[nodiscard]] base::Result<std::vector<StepView>> steps(const base::TenantId& tenant, const base::RunId& run,
                                                           base::StepNumber from, std::int64_t limit);
