@@ -53,6 +53,8 @@ Code code_of(CURLcode result, const std::string& detail) {
   }
 }
 
+bool is_done(long status) { return status >= 200 && status <= 299; }
+
 // The error a reply outside 2xx tells of.
 base::Error error_of(long status, const std::string& reply) {
   const auto body = json::parse(reply);
@@ -80,6 +82,14 @@ struct Client::State {
   Curl handle;
   std::string url;
 
+  struct Reply {
+    long status = 0;
+    std::string body;
+  };
+  // One exchange, whatever the status.
+  Result<Reply> exchange(const std::string& path, const std::string* body, const Headers& headers,
+                         base::Duration timeout);
+  // The body of a reply within 2xx.
   Result<std::string> perform(const std::string& path, const std::string* body, const Headers& headers,
                               base::Duration timeout);
 };
@@ -103,11 +113,11 @@ Result<std::unique_ptr<Client>> Client::make(const Endpoint& endpoint) {
   return std::unique_ptr<Client>(new Client(std::move(state)));
 }
 
-Result<std::string> Client::State::perform(const std::string& path, const std::string* body, const Headers& headers,
-                                           base::Duration timeout) {
+Result<Client::State::Reply> Client::State::exchange(const std::string& path, const std::string* body,
+                                                     const Headers& headers, base::Duration timeout) {
   SG_CHECK(path.starts_with('/'));
   CURL* const curl = handle.get();
-  std::string reply;
+  Reply reply;
   List lines;
   add(lines, "Accept: application/json");
   add(lines, "Expect:");  // no 100-continue round trip
@@ -128,7 +138,7 @@ Result<std::string> Client::State::perform(const std::string& path, const std::s
   }
   set(curl, CURLOPT_URL, (url + path).c_str());
   set(curl, CURLOPT_HTTPHEADER, lines.get());
-  set(curl, CURLOPT_WRITEDATA, &reply);
+  set(curl, CURLOPT_WRITEDATA, &reply.body);
   std::array<char, CURL_ERROR_SIZE> detail{};
   set(curl, CURLOPT_ERRORBUFFER, detail.data());
   set(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count() / 1000));
@@ -137,15 +147,31 @@ Result<std::string> Client::State::perform(const std::string& path, const std::s
   set(curl, CURLOPT_ERRORBUFFER, nullptr);
   if (result != CURLE_OK)
     return fail(code_of(result, detail.data()), "daemon: " + url + ": " + curl_easy_strerror(result));
-  long status = 0;
-  SG_CHECK(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
-  if (status < 200 || status > 299) return std::unexpected(error_of(status, reply));
+  SG_CHECK(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status) == CURLE_OK);
   return reply;
+}
+
+Result<std::string> Client::State::perform(const std::string& path, const std::string* body, const Headers& headers,
+                                           base::Duration timeout) {
+  SG_TRY(Reply reply, exchange(path, body, headers, timeout));
+  if (!is_done(reply.status)) return std::unexpected(error_of(reply.status, reply.body));
+  return std::move(reply.body);
 }
 
 Result<json::Value> Client::get(const std::string& path, base::Duration timeout) {
   SG_TRY(const std::string reply, state_->perform(path, nullptr, {}, timeout));
   return document_of(reply);
+}
+
+Result<json::Value> Client::get_health(base::Duration timeout) {
+  constexpr long kUnhealthy = 503;  // also busy, late or out of its rate: those have a code
+  SG_TRY(const State::Reply reply, state_->exchange("/health", nullptr, {}, timeout));
+  if (is_done(reply.status)) return document_of(reply.body);
+  auto health = document_of(reply.body);
+  const bool told = reply.status == kUnhealthy && health && health->object() != nullptr &&
+                    health->object()->find("components") != nullptr;
+  if (!told) return std::unexpected(error_of(reply.status, reply.body));
+  return health;
 }
 
 Result<std::string> Client::get_text(const std::string& path, base::Duration timeout) {

@@ -82,5 +82,57 @@ TEST(Worker, SG_D_HTTP_AWorkerAtItsRateDoesEachTaskOnce) {
   EXPECT_EQ(member(view, "status"), "done") << view;
 }
 
+// --- stargraph run steps: a page may end before its limit
+
+TEST(Steps, PagesAreFollowedToTheEnd) {
+  const StandIn daemon(R"({"GET /v1/runs/r1/steps": [
+      [200, {"items": [{"number": 0, "node": "a", "record": {}}, {"number": 1, "node": "b", "record": {}}], "next": 2}],
+      [200, {"items": [{"number": 2, "node": "c", "record": {}}], "next": null}]]})");
+  const CommandResult shown = daemon.run("stargraph", "operator", {"run", "steps", "r1"});
+  EXPECT_TRUE(shown.ok()) << shown.err;
+  EXPECT_EQ(std::ranges::count(shown.out, '\n'), 3) << shown.out;
+  EXPECT_EQ(daemon.asked(), "GET /v1/runs/r1/steps?limit=100&from=0\nGET /v1/runs/r1/steps?limit=100&from=2\n");
+}
+
+// --- stargraph status
+
+constexpr const char* kUnhealthy =
+    R"("GET /health": [[503, {"status": "unhealthy", "components": {
+      "audit": {"status": "error", "detail": "audit writer"}, "store": {"status": "ok", "detail": "encrypted database"}}}]])";
+
+// It said "reply: status 503 (malformed)" and nothing of what was wrong.
+TEST(Status, AnUnhealthyAppliancesComponentsAreShown) {
+  const StandIn daemon(std::string("{") + kUnhealthy +
+                       R"(, "GET /v1/packs": [[503, {"code": "audit-lag", "detail": "the audit log is behind"}]]})");
+  const CommandResult shown = daemon.run("stargraph", "operator", {"status"});
+  EXPECT_EQ(shown.exit_code, 6) << shown.err;
+  EXPECT_EQ(shown.out,
+            "status: unhealthy\ncomponent: audit: error (audit writer)\ncomponent: store: ok (encrypted database)\n"
+            "packs: the audit log is behind\n");
+  const CommandResult document = daemon.run("stargraph", "operator", {"--json", "status"});
+  EXPECT_EQ(document.exit_code, 6);
+  EXPECT_TRUE(has(document.out, "\"components\"")) << document.out;
+  EXPECT_TRUE(has(document.out, "\"packs\": null")) << document.out;
+}
+
+TEST(Status, PacksAreShownWhereTheyAreTold) {
+  const StandIn daemon(
+      std::string("{") + kUnhealthy +
+      R"(, "GET /v1/packs": [[200, {"items": [{"id": "soc", "version": "1.0.0", "kind": "rules", "epoch": 3}]}]]})");
+  const CommandResult shown = daemon.run("stargraph", "operator", {"status"});
+  EXPECT_EQ(shown.exit_code, 6) << shown.err;
+  EXPECT_TRUE(has(shown.out, "pack: soc 1.0.0 (rules, epoch 3)\n")) << shown.out;
+}
+
+TEST(Status, ARefusalWithAReasonIsNoHealth) {
+  const StandIn busy(R"({"GET /health": [[503, {"code": "busy", "detail": "too much is going on"}]]})");
+  const CommandResult shown = busy.run("stargraph", "operator", {"status"});
+  EXPECT_EQ(shown.exit_code, 6);
+  EXPECT_EQ(shown.out, "");
+  EXPECT_TRUE(has(shown.err, "busy")) << shown.err;
+  const StandIn stranger(R"({"GET /health": [[401, {"code": "unauthenticated", "components": {}}]]})");
+  EXPECT_EQ(stranger.run("stargraph", "operator", {"status"}).exit_code, 5);
+}
+
 }  // namespace
 }  // namespace stargraph::test

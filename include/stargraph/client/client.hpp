@@ -48,7 +48,9 @@ class Client {
   // that is not ours.
   [[nodiscard]] base::Result<json::Value> get(const std::string& path,
                                               base::Duration timeout = std::chrono::seconds(30));
-  // The same for a reply that is no JSON document: its bytes.
+  // What /health says of the appliance: also of an unhealthy one, whose 503 names no reason but the components.
+  [[nodiscard]] base::Result<json::Value> get_health(base::Duration timeout = std::chrono::seconds(30));
+  // The same as get() for a reply that is no JSON document: its bytes.
   [[nodiscard]] base::Result<std::string> get_text(const std::string& path,
                                                    base::Duration timeout = std::chrono::seconds(30));
   [[nodiscard]] base::Result<json::Value> post(const std::string& path, const json::Value& body,

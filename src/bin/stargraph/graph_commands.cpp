@@ -55,6 +55,41 @@ void add_file_command(CLI::App& group, Context& context, const std::string& name
   command->callback([&context, file, act] { context.action = [&context, file, act] { return act(context, *file); }; });
 }
 
+std::string components_text(const Value& health) {
+  const Value* const components = health.object() != nullptr ? health.object()->find("components") : nullptr;
+  std::string text;
+  if (components == nullptr || components->object() == nullptr) return text;
+  for (const auto& [name, component] : *components->object())
+    text +=
+        "component: " + printable(name) + ": " + field(component, "status") + " (" + field(component, "detail") + ")\n";
+  return text;
+}
+
+std::string packs_text(const Value& packs) {
+  const Value* const items = packs.object() != nullptr ? packs.object()->find("items") : nullptr;
+  std::string text;
+  if (items == nullptr || items->array() == nullptr) return text;
+  for (const Value& pack : *items->array()) {
+    text += "pack: " + field(pack, "id") + " " + field(pack, "version") + " (" + field(pack, "kind") + ", epoch " +
+            field(pack, "epoch") + ")\n";
+  }
+  return text;
+}
+
+// An unhealthy appliance may answer nothing but its health; that is told whatever becomes of the rest.
+Result<int> status(const Context& context) {
+  SG_TRY(const auto daemon, context.connect());
+  SG_TRY(const Value health, daemon->get_health());
+  const bool fine = field(health, "status") == "ok";
+  Result<Value> packs = daemon->get("/v1/packs");
+  if (!packs && fine) return std::unexpected(std::move(packs).error());
+  std::string text = "status: " + field(health, "status") + "\n";
+  if (!fine) text += components_text(health);
+  text += packs ? packs_text(*packs) : "packs: " + printable(packs.error().message) + "\n";
+  context.print(Object{{"health", health}, {"packs", packs ? *packs : Value()}}, text);
+  return fine ? base::kExitDone : base::kExitUnavailable;
+}
+
 }  // namespace
 
 void add_graph_commands(CLI::App& app, Context& context) {
@@ -81,21 +116,7 @@ void add_graph_commands(CLI::App& app, Context& context) {
 
 void add_status_command(CLI::App& app, Context& context) {
   app.add_subcommand("status", "Health of the appliance and its active packs")->callback([&context] {
-    context.action = [&context]() -> Result<int> {
-      SG_TRY(const auto daemon, context.connect());
-      SG_TRY(const Value health, daemon->get("/health"));
-      SG_TRY(const Value packs, daemon->get("/v1/packs"));
-      std::string text = "status: " + field(health, "status") + "\n";
-      const Value* const items = packs.object() != nullptr ? packs.object()->find("items") : nullptr;
-      if (items != nullptr && items->array() != nullptr) {
-        for (const Value& pack : *items->array()) {
-          text += "pack: " + field(pack, "id") + " " + field(pack, "version") + " (" + field(pack, "kind") +
-                  ", epoch " + field(pack, "epoch") + ")\n";
-        }
-      }
-      context.print(Object{{"health", health}, {"packs", packs}}, text);
-      return field(health, "status") == "ok" ? base::kExitDone : base::kExitUnavailable;
-    };
+    context.action = [&context] { return status(context); };
   });
 }
 
