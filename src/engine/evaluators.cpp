@@ -3,6 +3,15 @@
 namespace stargraph::engine {
 
 base::Result<rules::Outcome> Evaluators::evaluate(const Basis& basis, const rules::EvaluationInput& input) {
+  auto outcome = evaluate_now(basis, input);
+  if (outcome || outcome.error().kind() != base::Kind::kBusy) return outcome;
+  std::map<std::string, std::vector<std::unique_ptr<rules::Evaluator>>> surplus;  // ends processes: outside the lock
+  const std::scoped_lock lock(mutex_);
+  surplus.swap(idle_);
+  return outcome;
+}
+
+base::Result<rules::Outcome> Evaluators::evaluate_now(const Basis& basis, const rules::EvaluationInput& input) {
   const std::string& digest = basis.program->digest;
   std::unique_ptr<rules::Evaluator> evaluator = take(digest);
   if (!evaluator) {
