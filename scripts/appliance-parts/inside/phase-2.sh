@@ -21,9 +21,6 @@ since=$(date +%s)
 check "the checkpoint warns no more" 0 eval "systemctl start stargraph-checkpoint; ! journalctl -u stargraph-checkpoint -p warning -o cat --since @$since | grep 'not carried out'"
 guide backup
 check "after the backup a run ends" 0 eval "start_run lost port-scan && ends lost dismissed"
-# By who logged in as 4242 and hides behind sudo in a sudo, which leaves root's name.
-check "and an act of trust is done" 0 eval '(echo 4242 >/proc/self/loginuid; SUDO_UID=0 SUDO_USER=root stargraph-site threshold "soc.*" 1 --reason "to be lost for \$5")'
-equals "the log names who logged in, and the reason as it was given" 'uid-0.login-4242: to be lost for $5' "$(cat /var/log/stargraph/audit-*.jsonl | jq -r 'select(.event == "trust.threshold_set") | .actor + ": " + .data.reason' | tail -n 1)"
 guide restore-database
 check "the reason why it was refused before was said" 0 eval "journalctl -u stargraphd -o cat -n 200 | grep FORK"
 check "the database of before goes on beside the log that went on" 0 answered operator
@@ -74,6 +71,10 @@ check "the daemon, which ended without it, too" 0 another stargraphd "$daemon"
 check "and answers" 0 answered operator
 guide audit-stops
 guide yesterday
+# By who logged in as 4242 and hides behind sudo in a sudo, which leaves root's name.
+stargraph-pack keygen --out $keys --name spare --alg ecdsa-p384-sha384 >/dev/null
+check "an act of trust is done behind sudo in a sudo" 0 eval '(echo 4242 >/proc/self/loginuid; SUDO_UID=0 SUDO_USER=root stargraph-site key add $keys/spare.pub.pem --role publisher --holder "Kept for \$5" --fingerprint "$(fingerprint $keys/spare.pub.pem)")'
+equals "the log names who logged in, and the holder as it was given" 'uid-0.login-4242: Kept for $5' "$(cat /var/log/stargraph/audit-*.jsonl | jq -r 'select(.event == "trust.key_added") | .actor + ": " + .data.holder' | tail -n 1)"
 no_denials "restart, export, backup, rotation, revocation, upgrade"
 source $here/attacks.sh
 
