@@ -1,7 +1,7 @@
 #include "serve/lobby.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -30,14 +30,6 @@ constexpr std::size_t kRecordHeader = 5;
 
 base::Duration now() { return base::real_env().monotonic(); }
 
-// Numeric, without port: what the cap of an address counts by.
-std::string address_text(const sockaddr_storage& peer, socklen_t length) {
-  std::array<char, NI_MAXHOST> text{};
-  const int error = ::getnameinfo(reinterpret_cast<const sockaddr*>(&peer), length, text.data(), text.size(), nullptr,
-                                  0, NI_NUMERICHOST);
-  return error == 0 ? std::string(text.data()) : std::string();
-}
-
 bool watch(int poll, int descriptor, std::uint32_t events, std::uint64_t tag) {
   epoll_event event{};
   event.events = events;
@@ -53,9 +45,25 @@ void count_down(std::map<std::string, std::size_t>& counts, const std::string& n
 }  // namespace
 
 std::string_view cause_name(Cause cause) {
-  constexpr std::array<std::string_view, kCauseCount> kNames = {"crowded", "evicted", "foreign",
-                                                                "left",    "late",    "handshake"};
+  constexpr std::array<std::string_view, kCauseCount> kNames = {"crowded", "evicted",   "foreign",    "left",
+                                                                "late",    "handshake", "certificate"};
   return kNames.at(static_cast<std::size_t>(cause));
+}
+
+std::string counted_as(const sockaddr_storage& peer) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (peer.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
+    return ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+  }
+  if (peer.ss_family != AF_INET6) return {};
+  in6_addr address = reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr;
+  constexpr std::size_t kNetwork = 8;  // bytes of a /64
+  constexpr std::size_t kMapped = 12;  // ::ffff:a.b.c.d
+  if (IN6_IS_ADDR_V4MAPPED(&address)) return ::inet_ntop(AF_INET, address.s6_addr + kMapped, text.data(), text.size());
+  std::fill(address.s6_addr + kNetwork, address.s6_addr + sizeof address, std::uint8_t{0});
+  const std::string network = ::inet_ntop(AF_INET6, &address, text.data(), text.size());
+  return network + "/64";
 }
 
 Hello judge_hello(const unsigned char* head, std::size_t seen, std::size_t available) {
@@ -152,13 +160,14 @@ void Lobby::accept_all() {
 }
 
 void Lobby::admit(int descriptor, const sockaddr_storage& peer, socklen_t length) {
-  const std::string address = address_text(peer, length);
+  const std::string address = counted_as(peer);
   const std::scoped_lock lock(mutex_);
+  forget(descriptor);  // who had this number is gone, also when nobody told: its handshake never began
   const auto strangers = strangers_.find(address);
   const bool too_many = strangers != strangers_.end() && strangers->second >= limits_.waiting_per_address;
   if (too_many || (stranger_count_ >= limits_.waiting && !evict_oldest_silent())) {
-    ::close(descriptor);
     count(Cause::kCrowded);
+    ::close(descriptor);
     return;
   }
   const Serial serial = next_++;
@@ -196,7 +205,15 @@ void Lobby::look_at(Serial serial, bool at_end) {
   ::epoll_ctl(poll_, EPOLL_CTL_DEL, connection.descriptor, nullptr);
   connection.phase = Phase::kReady;
   ready_.push_back(serial);
-  static_cast<void>(::eventfd_write(door_, 1));
+  let_in();
+}
+
+// Rings the door for as many as may be in their handshake at once. Callers hold the lock.
+void Lobby::let_in() {
+  while (tickets_ < ready_.size() && tickets_ + handshakes_ < limits_.handshakes) {
+    ++tickets_;
+    static_cast<void>(::eventfd_write(door_, 1));
+  }
 }
 
 int Lobby::take(sockaddr* address, socklen_t* length) {
@@ -207,6 +224,7 @@ int Lobby::take(sockaddr* address, socklen_t* length) {
   }
   if (::eventfd_read(door_, &ticket) != 0) return -1;  // EAGAIN
   const std::scoped_lock lock(mutex_);
+  if (tickets_ > 0) --tickets_;  // stop() rings once besides
   while (!ready_.empty()) {
     const Serial serial = ready_.front();
     ready_.pop_front();
@@ -214,6 +232,8 @@ int Lobby::take(sockaddr* address, socklen_t* length) {
     if (found == connections_.end()) continue;  // its time was up
     Connection& connection = found->second;
     connection.phase = Phase::kHandshake;
+    connection.begun = now();
+    ++handshakes_;
     taken_[connection.descriptor] = serial;
     std::memcpy(address, &connection.peer, std::min(*length, connection.peer_length));
     *length = connection.peer_length;
@@ -249,11 +269,27 @@ void Lobby::end_late(base::Duration at) {
       if (connection.phase == Phase::kSilent || connection.phase == Phase::kReady) {
         drop(entry, Cause::kLate);
       } else {
-        connection.late = true;
+        connection.cause = Cause::kLate;
         ::shutdown(connection.descriptor, SHUT_RDWR);  // CivetWeb closes it; closed() tells us before it does
       }
     }
     entry = next;
+  }
+  end_slow_handshakes(at);
+}
+
+// While others wait to begin theirs, a handshake has a fifth of its time: else a few who never end theirs would keep
+// everybody out. Callers hold the lock.
+void Lobby::end_slow_handshakes(base::Duration at) {
+  if (handshakes_ < limits_.handshakes) return;
+  std::size_t wanted = ready_.size();
+  for (auto& [serial, connection] : connections_) {
+    if (wanted == 0) return;
+    const bool slow = connection.phase == Phase::kHandshake && at - connection.begun >= limits_.request / 5;
+    if (!slow || connection.cause != Cause::kHandshake) continue;
+    connection.cause = Cause::kEvicted;
+    ::shutdown(connection.descriptor, SHUT_RDWR);
+    --wanted;
   }
 }
 
@@ -262,13 +298,31 @@ Lobby::Connections::iterator Lobby::find(ConnectionKey key) {
   return found == taken_.end() ? connections_.end() : connections_.find(found->second);
 }
 
-void Lobby::established(ConnectionKey key) {
+// Its address and a thread are free again. Callers hold the lock.
+void Lobby::end_handshake(Connection& connection) {
+  connection.phase = Phase::kOpen;
+  count_down(strangers_, connection.address);
+  --stranger_count_;
+  --handshakes_;
+  let_in();
+}
+
+void Lobby::established(ConnectionKey key, const std::string& certificate) {
   const std::scoped_lock lock(mutex_);
   const auto found = find(key);
   if (found == connections_.end() || found->second.phase != Phase::kHandshake) return;
-  found->second.phase = Phase::kOpen;
-  count_down(strangers_, found->second.address);
-  --stranger_count_;
+  Connection& connection = found->second;
+  end_handshake(connection);
+  const auto counted = certificates_.find(certificate);
+  const bool full = counted != certificates_.end() && counted->second >= limits_.per_principal;
+  if (!full && !certificate.empty()) {
+    ++certificates_[certificate];
+    connection.certificate = certificate;
+    return;
+  }
+  connection.refused = true;
+  count(Cause::kCertificate);
+  ::shutdown(connection.descriptor, SHUT_RD);  // what was sent before may still be read, and is refused
 }
 
 void Lobby::request_read(ConnectionKey key) {
@@ -284,6 +338,7 @@ void Lobby::request_done(ConnectionKey key) {
 bool Lobby::claim(ConnectionKey key, const std::string& principal) {
   const std::scoped_lock lock(mutex_);
   const auto found = find(key);
+  if (found != connections_.end() && found->second.refused) return false;
   if (found == connections_.end() || found->second.principal == principal) return true;
   std::size_t& count = principals_[principal];
   if (count >= limits_.per_principal) return false;
@@ -294,13 +349,18 @@ bool Lobby::claim(ConnectionKey key, const std::string& principal) {
 
 void Lobby::closed(ConnectionKey key) {
   const std::scoped_lock lock(mutex_);
+  forget(key);
+}
+
+// Callers hold the lock.
+void Lobby::forget(ConnectionKey key) {
   const auto found = find(key);
   if (found == connections_.end()) return;
   if (found->second.phase == Phase::kHandshake) {
-    count_down(strangers_, found->second.address);
-    --stranger_count_;
-    count(found->second.late ? Cause::kLate : Cause::kHandshake);
+    count(found->second.cause);
+    end_handshake(found->second);
   }
+  if (!found->second.certificate.empty()) count_down(certificates_, found->second.certificate);
   if (!found->second.principal.empty()) count_down(principals_, found->second.principal);
   connections_.erase(found);
   taken_.erase(key);

@@ -3,8 +3,9 @@
 // One thread owns the inherited listener. A fresh connection stays here until its whole first TLS record, which must
 // be a handshake record, has arrived; then it goes to CivetWeb through `door`, an eventfd that counts the
 // connections that are ready (see adopt.hpp). Who sends nothing, or a byte a second, costs one descriptor until
-// its time is up. Bounds: all waiting connections together (the oldest silent one makes room), and connections
-// of one address that have not finished their handshake.
+// its time is up. Bounds: all waiting connections together (the oldest silent one makes room), connections of one
+// address that have not finished their handshake, handshakes that hold a thread (who dawdles makes room), and
+// connections of one certificate from the end of its handshake on, whether it asks anything or not.
 #pragma once
 
 #include <netinet/in.h>
@@ -30,17 +31,22 @@ namespace stargraph::serve {
 // thread serves one connection at a time, and TLS knows it (Tls::current_connection).
 using ConnectionKey = int;
 
-// Why a connection ended before its TLS was up.
+// Why a connection ended before it was heard.
 enum class Cause : std::uint8_t {
-  kCrowded,    // too many of its address, or altogether, wait already
-  kEvicted,    // it was silent the longest when another needed room
-  kForeign,    // what it sent is no TLS handshake
-  kLeft,       // it went before it had said anything whole
-  kLate,       // its time was up
-  kHandshake,  // the handshake failed: no certificate, or none of our CA that still stands
+  kCrowded,      // too many of its address, or altogether, wait already
+  kEvicted,      // it was silent, or in its handshake, the longest when another needed room
+  kForeign,      // what it sent is no TLS handshake
+  kLeft,         // it went before it had said anything whole
+  kLate,         // its time was up
+  kHandshake,    // the handshake failed: no certificate, or none of our CA that still stands
+  kCertificate,  // its certificate has as many connections as it may
 };
-inline constexpr std::size_t kCauseCount = 6;
+inline constexpr std::size_t kCauseCount = 7;
 [[nodiscard]] std::string_view cause_name(Cause cause);  // as it stands in `handshakes.refused`
+
+// What a peer's connections are counted by before they have a name: its address without port; of IPv6 the /64, since
+// one host has as many addresses of it as it likes. An IPv4 address stays one in either family.
+[[nodiscard]] std::string counted_as(const sockaddr_storage& peer);
 
 class Lobby {
  public:
@@ -48,9 +54,10 @@ class Lobby {
   struct Limits {
     std::size_t waiting = 4096;  // accepted, handshake not finished
     std::size_t waiting_per_address = 32;
-    std::size_t per_principal = 64;
-    base::Duration request{0};  // handshake, headers and body together
-    base::Duration idle{0};     // between two requests of one connection
+    std::size_t handshakes = 128;    // of those that wait, how many hold a thread
+    std::size_t per_principal = 64;  // connections of one principal, and of one certificate
+    base::Duration request{0};       // handshake, headers and body together
+    base::Duration idle{0};          // between two requests of one connection
   };
 
   // `listener` is not owned; it is made non-blocking. Starts the thread. kIo.
@@ -65,7 +72,9 @@ class Lobby {
 
   // What becomes of a connection that was taken. A connection that is late is shut down, which wakes the thread that
   // reads from it.
-  void established(ConnectionKey key);  // TLS is up: the peer has a certificate of our CA
+  // TLS is up: the peer has a certificate of our CA, whose fingerprint this is. When that has as many connections as it
+  // may, no more is read from this one, and claim() refuses what was already sent.
+  void established(ConnectionKey key, const std::string& certificate);
   void request_read(ConnectionKey key);
   void request_done(ConnectionKey key);
   // False when the principal has as many connections as it may. Once for each connection counts.
@@ -83,10 +92,13 @@ class Lobby {
     Phase phase = Phase::kSilent;
     sockaddr_storage peer{};
     socklen_t peer_length = 0;
-    std::string address;  // without port
+    std::string address;      // counted_as
+    std::string certificate;  // once it is counted
     std::string principal;
-    base::Duration deadline{0};  // on the monotonic clock; none while a request is being answered
-    bool late = false;           // it was shut down at its deadline
+    bool refused = false;             // its certificate had too many
+    base::Duration deadline{0};       // on the monotonic clock; none while a request is being answered
+    base::Duration begun{0};          // its handshake
+    Cause cause = Cause::kHandshake;  // of its end, when it does not get through it
   };
   using Serial = std::uint64_t;  // in the order they came
   using Connections = std::map<Serial, Connection>;
@@ -100,7 +112,11 @@ class Lobby {
   void drop(Connections::iterator connection, Cause cause);
   void count(Cause cause) { refused_[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed); }
   bool evict_oldest_silent();
+  void let_in();
+  void end_handshake(Connection& connection);
+  void forget(ConnectionKey key);
   void end_late(base::Duration at);
+  void end_slow_handshakes(base::Duration at);
   Connections::iterator find(ConnectionKey key);
 
   int listener_;
@@ -112,8 +128,11 @@ class Lobby {
   Connections connections_;
   std::map<ConnectionKey, Serial> taken_;
   std::map<std::string, std::size_t> strangers_;  // connections an address has before its handshake is done
+  std::map<std::string, std::size_t> certificates_;
   std::map<std::string, std::size_t> principals_;
   std::size_t stranger_count_ = 0;
+  std::size_t handshakes_ = 0;  // taken and not finished
+  std::size_t tickets_ = 0;     // written to the door and not taken
   std::deque<Serial> ready_;
   Serial next_ = 1;
   std::array<std::atomic<std::uint64_t>, kCauseCount> refused_{};

@@ -2,6 +2,7 @@
 
 #include <civetweb.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "serve/adopt.hpp"
@@ -41,7 +42,7 @@ int on_tls(void** context, void* user) noexcept {
 }
 
 int on_established(const mg_connection* connection, void**) noexcept {
-  pipeline_of(connection).lobby().established(Tls::current_connection());
+  pipeline_of(connection).lobby().established(Tls::current_connection(), Tls::current_certificate());
   return 0;
 }
 
@@ -101,6 +102,9 @@ Result<> Server::State::open(int listener) {
   Lobby::Limits waiting;
   waiting.waiting = static_cast<std::size_t>(limits.connections_waiting);
   waiting.waiting_per_address = static_cast<std::size_t>(limits.connections_waiting_per_address);
+  // Whoever begins a handshake and leaves it holds a thread until its time is up: most threads are for those who are
+  // in.
+  waiting.handshakes = std::max<std::size_t>(1, static_cast<std::size_t>(limits.connections_in_service) / 4);
   waiting.per_principal = static_cast<std::size_t>(limits.connections_per_principal);
   waiting.request = std::chrono::milliseconds(limits.http_request_ms);
   waiting.idle = kIdle;

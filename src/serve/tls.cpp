@@ -4,6 +4,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
+#include <array>
+#include <span>
+
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/crypto/secret.hpp"
 
@@ -24,6 +27,7 @@ std::unexpected<base::Error> unusable(const base::Path& file, std::string_view w
 }
 
 thread_local int current = -1;
+thread_local const SSL* current_tls = nullptr;  // CivetWeb frees it after the connection's close callback
 
 std::vector<Certificate> read_certificates(base::BytesView pem) {
   std::vector<Certificate> certificates;
@@ -120,10 +124,23 @@ Result<bool> Tls::refresh() {
 }
 
 int Tls::current_connection() { return current; }
-void Tls::forget_connection() { current = -1; }
+void Tls::forget_connection() {
+  current = -1;
+  current_tls = nullptr;
+}
+
+std::string Tls::current_certificate() {
+  X509* const certificate = current_tls == nullptr ? nullptr : SSL_get0_peer_certificate(current_tls);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (certificate == nullptr || X509_digest(certificate, EVP_sha384(), digest.data(), &size) != 1) return {};
+  return base::to_hex(std::as_bytes(std::span(digest).first(size)));
+}
 
 void Tls::on_progress(const SSL* connection, int where, int) {
-  if ((where & SSL_CB_HANDSHAKE_START) != 0) current = SSL_get_fd(connection);
+  if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
+  current = SSL_get_fd(connection);
+  current_tls = connection;
 }
 
 // Each connection verifies against the trust store of its ClientHello's moment; the reference is its own.

@@ -28,6 +28,8 @@ class Tls {
   // The descriptor of the connection whose handshake this thread began last, until it forgets it; -1: none.
   [[nodiscard]] static int current_connection();
   static void forget_connection();
+  // SHA-384 of that connection's client certificate, hex; empty while it has none.
+  [[nodiscard]] static std::string current_certificate();
   // Whether `certificate` still stands (signature, time, CRL) under the trust store as it is now: for connections that
   // are older. A verdict lasts as ClientTrust says, and never over a CRL that was taken up.
   [[nodiscard]] bool still_trusted(X509* certificate) const;
