@@ -161,7 +161,8 @@ void Lineage::add_run(const Entry& entry) {
   if (event.name == EventName::kRunCreated) {
     expect_policy(entry);
     link(entry, !runs_.contains(*event.run), "creates a run that is there already");
-    runs_[*event.run] = Run{.tenant = event.tenant, .basis = text_of(event.data, "basis"), .questions = {}, .answered = {}};
+    runs_[*event.run] =
+        Run{.tenant = event.tenant, .basis = text_of(event.data, "basis"), .questions = {}, .answered = {}};
     ++report_.runs;
     return;
   }

@@ -273,8 +273,8 @@ TEST_F(Doctor, SeesFilesAndFoldersThatOthersMayRead) {
 
 TEST_F(Doctor, SeesAKeyThatIsNotSealed) {
   for (const char* open :
-       {"state:\n  key_file: /etc/stargraph/state.key\n", "state: {directory: /var/lib/stargraph, key_file: /root/k}\n",
-        "\"audit\":\n  \"key_file\": /root/k\n", "tls: [{key_file: /root/k}]\n", "state: {key_file: /root/k\n"}) {
+       {"state:\n  key_file: /etc/stargraph/state.key\n", "state: {directory: /var/lib/stargraph, key_file: /srv/k}\n",
+        "\"audit\":\n  \"key_file\": /srv/k\n", "tls: [{key_file: /srv/k}]\n", "state: {key_file: /srv/k\n"}) {
     write("/etc/stargraph/stargraph.yaml", open, 0640);
     EXPECT_EQ(state("sealed-keys"), WallState::kAbsent) << open;
   }
