@@ -11,16 +11,11 @@
 #include <memory>
 
 #include "stargraph/base/bytes.hpp"
+#include "stargraph/base/free.hpp"
 
 namespace stargraph::crypto {
 
-template <auto kFree>
-struct Free {
-  template <class T>
-  void operator()(T* handle) const {
-    kFree(handle);
-  }
-};
+using base::Free;
 using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;

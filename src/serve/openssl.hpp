@@ -8,16 +8,11 @@
 #include <memory>
 
 #include "stargraph/base/bytes.hpp"
+#include "stargraph/base/free.hpp"
 
 namespace stargraph::serve {
 
-template <auto kFree>
-struct Free {
-  template <class T>
-  void operator()(T* handle) const {
-    kFree(handle);
-  }
-};
+using base::Free;
 using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 

@@ -1,10 +1,10 @@
 // Warm evaluators when the machine runs short.
 #include "engine/evaluators.hpp"
 
-#include <sys/resource.h>
-#include <unistd.h>
+#include <optional>
 
 #include "fixture.hpp"
+#include "support/descriptors.hpp"
 
 namespace stargraph::engine {
 namespace {
@@ -25,17 +25,10 @@ TEST_F(EvaluatorsTest, SG_D_STATE_IdleOnesMakeRoomForOthers) {
   const auto two = catalog_->find(base::GraphId("two"));
   Evaluators evaluators(shared_jail(), 1, 64);
   ASSERT_TRUE(evaluators.evaluate(*one, {}).has_value());
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-  const int next = dup(0);
-  ASSERT_GE(next, 0);
-  close(next);
-  rlimit short_of = before;
-  short_of.rlim_cur = static_cast<rlim_t>(next) + 1;
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &short_of), 0);
+  std::optional<stargraph::test::OnlyDescriptors> shortage(1);
   const auto refused = evaluators.evaluate(*two, {});
   const auto again = evaluators.evaluate(*two, {});
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  shortage.reset();
   EXPECT_EQ(why(refused), Code::kBusy);
   EXPECT_TRUE(again.has_value());
 }

@@ -4,14 +4,15 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "rules/sandbox.hpp"
+#include "support/descriptors.hpp"
 #include "support/upstream.hpp"
 #include "unit/rules/processes.hpp"
 #include "unit/rules/programs.hpp"
@@ -55,20 +56,13 @@ TEST_F(JailTest, TwoEvaluatorsAnswerTheSame) {
 
 // Out of descriptors: whoever asked may try again, and then it works.
 TEST_F(JailTest, SG_D_STATE_AShortageIsBusyAndPasses) {
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-  const int next = dup(0);
-  ASSERT_GE(next, 0);
-  close(next);
-  rlimit none = before;
-  none.rlim_cur = static_cast<rlim_t>(next);
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  std::optional<stargraph::test::OnlyDescriptors> shortage(0);
   const auto decide = [&]() -> base::Result<Outcome> {
     SG_TRY(const auto one, jail_->evaluator(program(std::string(kGotoRule))));
     return one->evaluate(at_node("a"));
   };
   const auto refused = decide();
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  shortage.reset();
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Code::kBusy);
   EXPECT_TRUE(decide().has_value());
