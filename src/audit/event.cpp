@@ -46,6 +46,7 @@ constexpr auto kEvents = std::to_array<EventRow>({
     {EventName::kRunFailed, "run.failed", kDaemon, "a run ended with an error"},
     {EventName::kRunCancelled, "run.cancelled", kDaemon, "a principal ended a run"},
     {EventName::kRunExpired, "run.expired", kDaemon, "a run reached a limit of time"},
+    {EventName::kRunRemoved, "run.removed", kDaemon, "what a run had recorded is removed: its time is over"},
     {EventName::kNodeFailed, "node.failed", kDaemon, "a node could not do its work"},
     {EventName::kWorkLeased, "work.leased", kDaemon, "a worker took a task"},
     {EventName::kWorkCompleted, "work.completed", kDaemon, "a worker gave a task's result"},

@@ -46,6 +46,7 @@ constexpr auto kDetails = std::to_array<Detail>({
     {Code::kKindNotDeclared, "no active pack declares this worker kind"},
     {Code::kGraphUnknown, "no such graph"},
     {Code::kRunUnknown, "no such run"},
+    {Code::kRunRemoved, "the run was removed: its time was over"},
     {Code::kRunState, "the run is in a state that does not allow this"},
     {Code::kRunLimit, "a limit of the run is reached"},
     {Code::kStateType, "a parameter has the wrong type"},
@@ -64,6 +65,7 @@ constexpr auto kDetails = std::to_array<Detail>({
     {Code::kUnavailable, "not available now; try later"},
     {Code::kNotAvailable, "this version does not do this yet"},
     {Code::kDiskLow, "the disk is nearly full"},
+    {Code::kTenantFull, "the records of the tenant fill its budget"},
 });
 
 // Of what passes by itself; a rate limiter knows better. 0: nobody can say.
@@ -74,7 +76,8 @@ std::int64_t retry_seconds(Code code) {
     case Code::kTimedOut:
     case Code::kUnavailable: return 1;
     case Code::kAuditUnavailable: return 5;  // a new start and a new link
-    case Code::kDiskLow: return 60;
+    case Code::kDiskLow:
+    case Code::kTenantFull: return 60;
     default: return 0;
   }
 }

@@ -46,6 +46,7 @@ enum class EventName : std::uint8_t {
   kRunFailed,
   kRunCancelled,
   kRunExpired,
+  kRunRemoved,
   kNodeFailed,
   kWorkLeased,
   kWorkCompleted,
