@@ -13,7 +13,8 @@ check "with every run" 0 ends prod-ransomware "remediation rejected by an analys
 check "the log goes on where it was" 0 stargraph-audit verify /var/log/stargraph --pubkey /etc/stargraph/audit.pub.pem --anchor /media/checks/note-2.jsonl
 check "stargraph doctor finds every needed wall held" 0 stargraph doctor
 no_denials "recovery on another machine"
-note "$(stargraph doctor --attack 2>&1 | grep attack)"
+check "and every wall that is needed when each is tried: stargraph doctor --attack" 0 stargraph doctor --attack
+note "$(grep attack <<<"$last")"
 
 # --- removal
 first_segment=$(ls /var/log/stargraph/audit-*.jsonl | head -n 1)

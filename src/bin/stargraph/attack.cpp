@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -9,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -18,6 +20,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <sstream>
 
 #include "attack_files.hpp"
@@ -81,10 +84,30 @@ constexpr auto kCalls = std::to_array<Call>({
 struct Address {
   const char* text;
   int family;
+  bool loopback;
 };
 // Loopback first. The others are of RFC 5737 and RFC 3849: nobody's.
-constexpr auto kAddresses = std::to_array<Address>(
-    {{"127.0.0.1", AF_INET}, {"192.0.2.1", AF_INET}, {"::1", AF_INET6}, {"2001:db8::1", AF_INET6}});
+constexpr auto kAddresses = std::to_array<Address>({{"127.0.0.1", AF_INET, true},
+                                                    {"192.0.2.1", AF_INET, false},
+                                                    {"::1", AF_INET6, true},
+                                                    {"2001:db8::1", AF_INET6, false}});
+
+bool is_this_network(int space) {
+  struct stat there{};
+  struct stat here{};
+  return ::fstat(space, &there) == 0 && ::stat("/proc/self/ns/net", &here) == 0 && there.st_ino == here.st_ino &&
+         there.st_dev == here.st_dev;
+}
+
+// EEXIST when the network has an interface besides `lo`.
+int find_only_loopback() {
+  const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> all(::if_nameindex(), ::if_freenameindex);
+  if (!all) return errno;
+  for (const struct if_nameindex* one = all.get(); one->if_index != 0; ++one) {
+    if (std::strcmp(one->if_name, "lo") != 0) return EEXIST;
+  }
+  return 0;
+}
 
 // A route is looked up, nothing is sent.
 int try_route(const Address& address) {
@@ -201,15 +224,20 @@ void Attack::network(const std::string& name, const std::optional<Targets::Progr
   if (!space.open()) return add(wall, WallState::kUntested, "its network cannot be opened");
   if (attempt(nothing, [] { return try_route(kAddresses[0]); }).kind != Kind::kDone)
     return add(wall, WallState::kUntested, "this machine has no loopback to compare with");
+  // A private network of systemd's has a loopback of its own, with nobody on it.
+  const bool own_loopback = !is_this_network(space.get());
+  const auto enter = [&] { return ::setns(space.get(), CLONE_NEWNET) == 0; };
   std::string reached;
   for (const Address& address : kAddresses) {
-    const Outcome from_there =
-        attempt([&] { return ::setns(space.get(), CLONE_NEWNET) == 0; }, [&] { return try_route(address); });
+    const Outcome from_there = attempt(enter, [&] { return try_route(address); });
     if (from_there.kind == Kind::kUnknown) return add(wall, WallState::kUntested, "its network could not be entered");
-    if (from_there.kind == Kind::kDone) list(reached, address.text);
+    if (from_there.kind == Kind::kDone && !(address.loopback && own_loopback)) list(reached, address.text);
   }
   if (!reached.empty()) return add(wall, WallState::kAbsent, "from its network there is a way to " + reached);
-  add(wall, WallState::kHeld, "from its network there is no way anywhere, not even to loopback");
+  const Outcome interfaces = attempt(enter, [] { return find_only_loopback(); });
+  if (interfaces.kind != Kind::kDone)
+    return add(wall, WallState::kAbsent, "its network has an interface that is not its own loopback");
+  add(wall, WallState::kHeld, "its network has no interface but a loopback of its own, and no way to anybody");
 }
 
 void Attack::sockets() {
