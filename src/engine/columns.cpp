@@ -18,6 +18,8 @@ std::optional<base::Timestamp> time_of(const std::optional<std::int64_t>& number
   return base::from_micros(*number);
 }
 
+std::int64_t held_by(std::size_t text_bytes) { return kRowBytes + static_cast<std::int64_t>(text_bytes); }
+
 // Larger and deeper than what we take from outside.
 Result<json::Value> stored_json(const std::string& text) {
   json::ParseLimits limits;

@@ -14,7 +14,8 @@ using base::Result;
 
 constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr auto kTroublePause = std::chrono::seconds(1);
-constexpr int kMostDoublings = 9;  // of that pause: 512 s
+constexpr auto kFullPause = std::chrono::seconds(10);  // there may be many of them, and room comes slowly
+constexpr int kMostDoublings = 9;                      // of that pause: 512 s
 
 void log_trouble(const RunKey& key, const base::Error& error) {
   std::fprintf(stderr, "<3>run %s: held: %s (%s)\n", key.second.str().c_str(), error.message.c_str(),
@@ -43,12 +44,19 @@ Result<RunRow> Engine::State::read_run(const RunKey& key) {
 }
 
 Result<Unit> Engine::State::advance(const RunKey& key) {
-  SG_TRY(RunRow run, read_run(key));
+  RunRow run;
+  Result<> room;
+  SG_TRY(services.database.read([&](store::Connection& db) -> Result<> {
+    SG_TRY(run, load_run(db, key.first, key.second));
+    room = room_to_go_on(db, key.first);
+    return {};
+  }));
   if (run.state != RunState::kPending && run.state != RunState::kRunning) {
     Unit nothing;
     nothing.run = std::move(run);
     return nothing;
   }
+  if (!room && services.env.now() < run.deadline) return std::unexpected(room.error());
   SG_TRY(const std::shared_ptr<const Basis> held, basis(run.basis_hash));
   const auto evaluate = [&](const rules::EvaluationInput& input) { return evaluators.evaluate(*held, input); };
   return stepper.advance(std::move(run), *held, evaluate);
@@ -65,7 +73,14 @@ void Engine::State::drive(const RunKey& key, bool wait) {
   if (nothing) return let_go(key, false);
   auto unit = std::make_shared<const Unit>(*std::move(made));
   const base::Timestamp now = services.env.now();
-  const auto operation = [unit, now](store::Connection& db) { return apply(db, *unit, now); };
+  // Asked again where others of the tenant that were taken up meanwhile have written: one unit passes the budget, no
+  // more.
+  const auto operation = [this, unit, now](store::Connection& db) -> Result<> {
+    if (unit->run.state != RunState::kExpired) {
+      SG_TRY(room_to_go_on(db, unit->run.tenant));
+    }
+    return apply(db, *unit, now);
+  };
   if (wait) {
     after(key, *unit, services.ledger.run(operation));
     return;
@@ -83,9 +98,10 @@ void Engine::State::after(const RunKey& key, const Unit& unit, const Result<>& a
 }
 
 // The appliance's own trouble with a run, which is tried again. What passes by itself (a full queue, a full disk, an
-// audit that lags) in a second; anything else later and later, and the timer ends the run when its time is over.
+// audit that lags) in a second, a tenant's budget in ten; anything else later and later, and the timer ends the run
+// when its time is over.
 void Engine::State::hold(const RunKey& key, const base::Error& error) {
-  base::Duration pause = kTroublePause;
+  base::Duration pause = error.code == base::Code::kTenantFull ? base::Duration(kFullPause) : kTroublePause;
   if (error.kind() != base::Kind::kBusy) {
     log_trouble(key, error);
     const std::scoped_lock lock(mutex);

@@ -263,11 +263,13 @@ Result<StartReply> Engine::start_run(const Caller& caller, const StartRequest& r
     if (earlier) return {};
     // Here, in line with the transaction that pauses what is revoked: nothing slips in between.
     SG_TRY(state_->check_not_revoked(basis->packs, basis->policy));
+    SG_TRY(state_->room_to_start(db, caller.tenant));
     SG_TRY(keep_basis(db, *basis));
-    SG_TRY(insert_run(db, run));
+    std::int64_t written = 0;
     if (request.idempotency_key) {
-      SG_TRY(insert_key(db, caller.tenant, *request.idempotency_key, digest, run.id, run.started_at));
+      SG_TRY(written, insert_key(db, caller.tenant, *request.idempotency_key, digest, run.id, run.started_at));
     }
+    SG_TRY(insert_run(db, run, written));
     return audit::append(db, created(run, caller, *basis, decision), run.started_at);
   }));
   if (earlier) return *earlier;
@@ -347,6 +349,7 @@ Result<RunView> Engine::resume(const Caller& caller, const base::RunId& run) {
   return state_->change(caller.tenant, run, [&](Connection& db, Unit& unit) -> Result<> {
     if (unit.run.state != RunState::kPaused) return fail(Code::kRunState, "run: is not paused");
     SG_TRY(state_->check_not_revoked(db, unit.run));
+    SG_TRY(state_->room_to_go_on(db, caller.tenant));
     unit.run.state = unit.run.paused_state.value_or(RunState::kRunning);
     unit.run.paused_state.reset();
     unit.events.push_back(make_event("run_resumed", unit.run, state_->services.env.now(), caller.actor.str(), "user"));
@@ -375,7 +378,7 @@ Result<RunView> Engine::respond(const Caller& caller, const base::RunId& run, co
     if (open->question.requested_capability) {
       SG_TRY(may(*open->question.requested_capability));
     }
-    SG_TRY(answer_interrupt(db, caller.tenant, *open, request.response, caller.actor, now));
+    SG_TRY(unit.written, answer_interrupt(db, caller.tenant, *open, request.response, caller.actor, now));
     unit.run.cursor.answers.push_back({open->id, open->question, request.response, caller.actor});
     add_approvals(unit.run.cursor, open->guards, open->question);
     unit.run.state = RunState::kRunning;

@@ -2,17 +2,10 @@
 
 #include <array>
 
-#include "stargraph/audit/outbox.hpp"
-#include "stargraph/json/write.hpp"
 #include "stargraph/store/append_only.hpp"
-#include "tables.hpp"
 
 namespace stargraph::engine {
 namespace {
-
-using base::Result;
-using store::Connection;
-using store::Statement;
 
 const std::string& first_migration() {
   static const std::string sql =
@@ -76,65 +69,81 @@ CREATE TABLE revoked_runs(
   return sql;
 }
 
-Result<> insert_steps(Connection& db, const Unit& unit) {
-  if (unit.steps.empty()) return {};
-  SG_TRY(Statement row, db.query("INSERT INTO steps(tenant, run_id, number, node, record, step_hash, decision_hash) "
-                                 "VALUES(?1,?2,?3,?4,?5,?6,?7)"));
-  for (const StepRow& step : unit.steps) {
-    row.bind(1, unit.run.tenant.str()).bind(2, unit.run.id.str()).bind(3, step.number).bind(4, step.node.str());
-    row.bind(5, step.record).bind(6, step.step_hash.hex()).bind(7, step.decision_hash.hex());
-    SG_TRY(row.run());
-    row.reset();
-  }
-  return {};
-}
+// What a run holds is counted (runs.held_bytes), what all of a tenant holds as well. Records go when their time is
+// over: of a run whose tombstone stands in removed_runs, and of no other. A tombstone is of a run that has ended and
+// says how; from then on nothing more is written of that run. What is there is counted by lengths: no text is read for
+// it.
+constexpr std::string_view kThirdMigration = R"sql(
+ALTER TABLE runs ADD COLUMN held_bytes INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE tenant_use(tenant TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE removed_runs(
+  run_id TEXT PRIMARY KEY, tenant TEXT NOT NULL, finished_at INTEGER NOT NULL, steps INTEGER NOT NULL,
+  step_hash TEXT NOT NULL, decision_hash TEXT NOT NULL, removed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_run ON idempotency(run_id);
+CREATE INDEX interrupts_by_run ON interrupts(run_id);
+CREATE INDEX work_by_run ON work_items(run_id);
+CREATE INDEX runs_ended ON runs(finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX runs_leaving ON runs(state) WHERE state = 'removed';
 
-// Numbers the events after `last`, the run's last one.
-Result<> insert_events(Connection& db, const Unit& unit, std::int64_t last) {
-  if (unit.events.empty()) return {};
-  SG_TRY(Statement row, db.query("INSERT INTO events(tenant, run_id, seq, body) VALUES(?1,?2,?3,?4)"));
-  for (const json::Object& event : unit.events) {
-    ++last;
-    const json::Value run_id(unit.run.id.str());
-    const json::Value seq(last);
-    const json::Value event_id(unit.run.id.str() + "-" + std::to_string(last));
-    std::vector<json::MemberView> body{{"run_id", run_id}, {"seq", seq}, {"event_id", event_id}};
-    body.insert(body.end(), event.begin(), event.end());
-    row.bind(1, unit.run.tenant.str()).bind(2, unit.run.id.str()).bind(3, last).bind(4, json::canonical_of(body));
-    SG_TRY(row.run());
-    row.reset();
-  }
-  return {};
-}
+CREATE TRIGGER removed_runs_refuses_UPDATE BEFORE UPDATE ON removed_runs
+BEGIN SELECT RAISE(ABORT, 'append-only: removed_runs'); END;
+CREATE TRIGGER removed_runs_refuses_DELETE BEFORE DELETE ON removed_runs
+BEGIN SELECT RAISE(ABORT, 'append-only: removed_runs'); END;
+CREATE TRIGGER removed_runs_refuses_open BEFORE INSERT ON removed_runs WHEN NOT EXISTS(
+  SELECT 1 FROM runs r WHERE r.run_id = NEW.run_id AND r.tenant = NEW.tenant
+  AND r.state IN ('done','failed','cancelled','expired') AND r.finished_at = NEW.finished_at AND r.steps = NEW.steps
+  AND r.step_hash = NEW.step_hash AND r.decision_hash = NEW.decision_hash AND r.finished_at < NEW.removed_at)
+BEGIN SELECT RAISE(ABORT, 'removed_runs: no run that ended so'); END;
+
+DROP TRIGGER steps_refuses_DELETE;
+CREATE TRIGGER steps_refuses_DELETE BEFORE DELETE ON steps
+WHEN NOT EXISTS(SELECT 1 FROM removed_runs r WHERE r.run_id = OLD.run_id AND r.tenant = OLD.tenant)
+BEGIN SELECT RAISE(ABORT, 'append-only: steps'); END;
+DROP TRIGGER events_refuses_DELETE;
+CREATE TRIGGER events_refuses_DELETE BEFORE DELETE ON events
+WHEN NOT EXISTS(SELECT 1 FROM removed_runs r WHERE r.run_id = OLD.run_id AND r.tenant = OLD.tenant)
+BEGIN SELECT RAISE(ABORT, 'append-only: events'); END;
+DROP TRIGGER revoked_runs_refuses_DELETE;
+CREATE TRIGGER revoked_runs_refuses_DELETE BEFORE DELETE ON revoked_runs
+WHEN NOT EXISTS(SELECT 1 FROM removed_runs r WHERE r.run_id = OLD.run_id AND r.tenant = OLD.tenant)
+BEGIN SELECT RAISE(ABORT, 'append-only: revoked_runs'); END;
+CREATE TRIGGER runs_refuses_DELETE BEFORE DELETE ON runs
+WHEN NOT EXISTS(SELECT 1 FROM removed_runs r WHERE r.run_id = OLD.run_id AND r.tenant = OLD.tenant)
+BEGIN SELECT RAISE(ABORT, 'runs: not removed'); END;
+
+CREATE TRIGGER steps_refuses_late BEFORE INSERT ON steps
+WHEN EXISTS(SELECT 1 FROM removed_runs r WHERE r.run_id = NEW.run_id)
+BEGIN SELECT RAISE(ABORT, 'steps: the run was removed'); END;
+CREATE TRIGGER events_refuses_late BEFORE INSERT ON events
+WHEN EXISTS(SELECT 1 FROM removed_runs r WHERE r.run_id = NEW.run_id)
+BEGIN SELECT RAISE(ABORT, 'events: the run was removed'); END;
+CREATE TRIGGER runs_refuses_late BEFORE INSERT ON runs
+WHEN EXISTS(SELECT 1 FROM removed_runs r WHERE r.run_id = NEW.run_id)
+BEGIN SELECT RAISE(ABORT, 'runs: the run was removed'); END;
+CREATE TRIGGER runs_refuses_back BEFORE UPDATE OF state ON runs
+WHEN NEW.state <> 'removed' AND EXISTS(SELECT 1 FROM removed_runs r WHERE r.run_id = OLD.run_id)
+BEGIN SELECT RAISE(ABORT, 'runs: the run was removed'); END;
+
+UPDATE runs SET held_bytes = 512 + octet_length(data) + octet_length(cursor) + octet_length(reason)
+  + coalesce(octet_length(error_cause), 0)
+  + (SELECT coalesce(sum(512 + octet_length(record)), 0) FROM steps s WHERE s.run_id = runs.run_id)
+  + (SELECT coalesce(sum(512 + octet_length(body)), 0) FROM events e WHERE e.run_id = runs.run_id)
+  + (SELECT coalesce(sum(512 + octet_length(question) + octet_length(guards) + coalesce(octet_length(response), 0)), 0)
+     FROM interrupts i WHERE i.run_id = runs.run_id)
+  + (SELECT coalesce(sum(512 + octet_length(config) + octet_length(input)), 0)
+     FROM work_items w WHERE w.run_id = runs.run_id)
+  + (SELECT coalesce(sum(512 + octet_length(key)), 0) FROM idempotency k WHERE k.run_id = runs.run_id)
+  + (SELECT 512 * count(*) FROM revoked_runs v WHERE v.run_id = runs.run_id);
+INSERT INTO tenant_use(tenant, bytes) SELECT tenant, sum(held_bytes) FROM runs GROUP BY tenant;
+)sql";
 
 }  // namespace
 
 std::span<const store::Migration> engine_migrations() {
-  static const std::array<store::Migration, 2> migrations = {
-      {{"engine", 1, first_migration()}, {"engine", 2, second_migration()}}};
+  static const std::array<store::Migration, 3> migrations = {
+      {{"engine", 1, first_migration()}, {"engine", 2, second_migration()}, {"engine", 3, kThirdMigration}}};
   return migrations;
-}
-
-Result<> apply(Connection& db, const Unit& unit, base::Timestamp now) {
-  RunRow run = unit.run;
-  const std::int64_t last = run.event_seq;
-  run.event_seq += static_cast<std::int64_t>(unit.events.size());
-  SG_TRY(update_run(db, run));
-  if (unit.close_waits) {
-    SG_TRY(close_waits(db, run));
-  }
-  SG_TRY(insert_steps(db, unit));
-  SG_TRY(insert_events(db, unit, last));
-  if (unit.ask) {
-    SG_TRY(insert_interrupt(db, run, *unit.ask));
-  }
-  if (unit.work) {
-    SG_TRY(insert_work(db, *unit.work));
-  }
-  for (const audit::Event& event : unit.audit) {
-    SG_TRY(audit::append(db, event, now));
-  }
-  return {};
 }
 
 }  // namespace stargraph::engine

@@ -69,8 +69,8 @@ Result<std::int64_t> Engine::State::pause_revoked(const crypto::Digest& basis_ha
         Unit unit;
         SG_TRY(unit.run, load_run(db, key.first, key.second));
         stop_run(unit, found, now);
+        SG_TRY(unit.written, insert_revoked_run(db, unit.run, found.pack, now));
         SG_TRY(apply(db, unit, now));
-        SG_TRY(insert_revoked_run(db, unit.run, found.pack, now));
         done.push_back(unit.run);
       }
       return {};

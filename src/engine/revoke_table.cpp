@@ -27,10 +27,12 @@ Result<std::vector<RunKey>> untold_runs(Connection& db, const crypto::Digest& ba
   return keys(rows);
 }
 
-Result<> insert_revoked_run(Connection& db, const RunRow& run, const trust::PackRef& pack, base::Timestamp now) {
+Result<std::int64_t> insert_revoked_run(Connection& db, const RunRow& run, const trust::PackRef& pack,
+                                        base::Timestamp now) {
   SG_TRY(Statement row, db.query("INSERT INTO revoked_runs(run_id, tenant, pack, at) VALUES(?1,?2,?3,?4)"));
   row.bind(1, run.id.str()).bind(2, run.tenant.str()).bind(3, pack.digest.hex()).bind(4, base::to_micros(now));
-  return row.run();
+  SG_TRY(row.run());
+  return held_by(0);
 }
 
 }  // namespace stargraph::engine

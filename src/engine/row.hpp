@@ -93,9 +93,11 @@ struct RunRow {
   Cursor cursor;
   crypto::Digest step_hash;  // of the last step; of the start before the first
   crypto::Digest decision_hash;
-  std::string salt;            // hex; keys the HMACs of this run's values in audit
-  std::int64_t event_seq = 0;  // the last one
-  std::int64_t version = 0;    // optimistic lock: every transaction adds one
+  std::string salt;             // hex; keys the HMACs of this run's values in audit
+  std::int64_t event_seq = 0;   // the last one
+  std::int64_t row_bytes = 0;   // what this row held when it was read; docs/formats/run.md, Budget
+  std::int64_t held_bytes = 0;  // what all rows of the run held then
+  std::int64_t version = 0;     // optimistic lock: every transaction adds one
 };
 
 struct StepRow {
@@ -145,6 +147,7 @@ struct Unit {
   std::optional<InterruptRow> ask;
   std::optional<WorkRow> work;
   bool close_waits = false;  // open questions and tasks of the run are closed
+  std::int64_t written = 0;  // bytes that rows hold which the change wrote itself, in the same transaction
 };
 
 }  // namespace stargraph::engine

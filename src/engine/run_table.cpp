@@ -24,7 +24,7 @@ constexpr const char* kRunColumns =
     "run_id, tenant, graph_id, graph_hash, basis_hash, state, paused_state, trigger_source, started_by, started_at, "
     "last_step_at, finished_at, "
     "deadline, ready_at, parent, steps, node, reason, error_class, error_cause, data, cursor, step_hash, "
-    "decision_hash, salt, event_seq, version";
+    "decision_hash, salt, event_seq, version, held_bytes";
 
 Result<RunRow> read_run(const Statement& row) {
   RunRow run;
@@ -48,32 +48,36 @@ Result<RunRow> read_run(const Statement& row) {
   run.reason = row.text(17);
   run.error_class = row.optional_text(18);
   run.error_cause = row.optional_text(19);
-  SG_TRY(run.data, stored_object(row.text(20)));
-  SG_TRY(const json::Value cursor, stored_json(row.text(21)));
+  RunText text{row.text(20), row.text(21), run.reason.size() + run.error_cause.value_or("").size()};
+  run.row_bytes = text.held();
+  SG_TRY(run.data, stored_object(text.data));
+  SG_TRY(const json::Value cursor, stored_json(text.cursor));
   SG_TRY(run.cursor, cursor_from_json(cursor));
   SG_TRY(run.step_hash, stored_digest(row.text(22)));
   SG_TRY(run.decision_hash, stored_digest(row.text(23)));
   run.salt = row.text(24);
   run.event_seq = row.integer(25);
   run.version = row.integer(26);
+  run.held_bytes = row.integer(27);
   return run;
 }
 
 // Columns that change, from parameter 1 on, in the order of kUpdate.
-void bind_changing(Statement& row, const RunRow& run) {
+void bind_changing(Statement& row, const RunRow& run, const RunText& text) {
   row.bind(1, run_state_name(run.state));
   row.bind(2, run.paused_state ? std::optional<std::string_view>(run_state_name(*run.paused_state)) : std::nullopt);
   row.bind(3, to_micros(run.last_step_at)).bind(4, micros(run.finished_at)).bind(5, micros(run.ready_at));
   row.bind(6, run.steps).bind(7, run.node.str()).bind(8, run.reason).bind(9, run.error_class).bind(10, run.error_cause);
-  row.bind(11, json::canonical(run.data)).bind(12, json::canonical(to_json(run.cursor)));
+  row.bind(11, text.data).bind(12, text.cursor);
   row.bind(13, run.step_hash.hex()).bind(14, run.decision_hash.hex()).bind(15, run.event_seq);
+  row.bind(16, run.held_bytes);
 }
 
 constexpr const char* kUpdate =
     "UPDATE runs SET state=?1, paused_state=?2, last_step_at=?3, finished_at=?4, ready_at=?5, steps=?6, node=?7, "
     "reason=?8, error_class=?9, "
-    "error_cause=?10, data=?11, cursor=?12, step_hash=?13, decision_hash=?14, event_seq=?15, version=version+1 "
-    "WHERE run_id=?16 AND tenant=?17 AND version=?18";
+    "error_cause=?10, data=?11, cursor=?12, step_hash=?13, decision_hash=?14, event_seq=?15, held_bytes=?16, "
+    "version=version+1 WHERE run_id=?17 AND tenant=?18 AND version=?19";
 
 RunView view_of(const RunRow& run) {
   RunView view;
@@ -126,15 +130,22 @@ std::vector<std::string> states_of(const std::string& status) {
 
 }  // namespace
 
-Result<> insert_run(Connection& db, const RunRow& run) {
+RunText text_of(const RunRow& run) {
+  return {json::canonical(run.data), json::canonical(to_json(run.cursor)),
+          run.reason.size() + run.error_cause.value_or("").size()};
+}
+
+Result<> insert_run(Connection& db, const RunRow& run, std::int64_t written) {
+  const RunText text = text_of(run);
+  const std::int64_t held = text.held() + written;
   SG_TRY(Statement row,
          db.query("INSERT INTO runs(run_id, tenant, graph_id, graph_hash, basis_hash, state, paused_state, "
                   "trigger_source, started_by, started_at, "
                   "last_step_at, finished_at, deadline, ready_at, parent, steps, node, reason, error_class, "
                   "error_cause, data, cursor, step_hash, "
-                  "decision_hash, salt, event_seq, version) "
+                  "decision_hash, salt, event_seq, version, held_bytes) "
                   "VALUES(?1,?2,?3,?4,?5,?6,NULL,?7,?8,?9,?10,NULL,?11,NULL,?12,?13,?14,'',NULL,NULL,?15,?16,"
-                  "?17,?18,?19,0,0)"));
+                  "?17,?18,?19,0,0,?20)"));
   row.bind(1, run.id.str())
       .bind(2, run.tenant.str())
       .bind(3, run.graph.str())
@@ -148,26 +159,30 @@ Result<> insert_run(Connection& db, const RunRow& run) {
   row.bind(12, run.parent ? std::optional<std::string>(run.parent->str()) : std::nullopt)
       .bind(13, run.steps)
       .bind(14, run.node.str());
-  row.bind(15, json::canonical(run.data)).bind(16, json::canonical(to_json(run.cursor))).bind(17, run.step_hash.hex());
-  row.bind(18, run.decision_hash.hex()).bind(19, run.salt);
-  return row.run();
+  row.bind(15, text.data).bind(16, text.cursor).bind(17, run.step_hash.hex());
+  row.bind(18, run.decision_hash.hex()).bind(19, run.salt).bind(20, held);
+  SG_TRY(row.run());
+  return add_use(db, run.tenant, held);
 }
 
-Result<> update_run(Connection& db, const RunRow& run) {
+Result<> update_run(Connection& db, const RunRow& run, const RunText& text) {
   SG_TRY(Statement row, db.query(kUpdate));
-  bind_changing(row, run);
-  row.bind(16, run.id.str()).bind(17, run.tenant.str()).bind(18, run.version);
+  bind_changing(row, run, text);
+  row.bind(17, run.id.str()).bind(18, run.tenant.str()).bind(19, run.version);
   SG_TRY(row.run());
   if (db.changes() != 1) return fail(Code::kConflict, "run: " + run.id.str() + ": changed meanwhile");
   return {};
 }
 
 Result<RunRow> load_run(Connection& db, const base::TenantId& tenant, const base::RunId& run) {
-  SG_TRY(Statement row, db.query(std::string("SELECT ") + kRunColumns + " FROM runs WHERE run_id=?1 AND tenant=?2"));
+  SG_TRY(Statement row, db.query(std::string("SELECT ") + kRunColumns +
+                                 " FROM runs WHERE run_id=?1 AND tenant=?2 AND state<>'removed'"));
   row.bind(1, run.str()).bind(2, tenant.str());
   SG_TRY(const bool found, row.step());
-  if (!found) return fail(Code::kRunUnknown, "run: not known");
-  return read_run(row);
+  if (found) return read_run(row);
+  SG_TRY(const bool removed, was_removed(db, tenant, run));
+  return removed ? fail(Code::kRunRemoved, "run: was removed: its time was over")
+                 : fail(Code::kRunUnknown, "run: not known");
 }
 
 Result<RunView> load_view(Connection& db, const base::TenantId& tenant, const base::RunId& run) {
@@ -186,7 +201,8 @@ Result<RunPage> list_views(Connection& db, const base::TenantId& tenant, const R
     if (states.empty()) return fail(Code::kRequestInvalid, "runs: status: not a state");
   }
   std::string where =
-      " FROM runs WHERE tenant=?1 AND started_at>=?2 AND started_at<?3 AND (?4 IS NULL OR trigger_source=?4)";
+      " FROM runs WHERE tenant=?1 AND started_at>=?2 AND started_at<?3 AND (?4 IS NULL OR trigger_source=?4) AND "
+      "state<>'removed'";
   if (!states.empty()) where += " AND state IN (" + places(7, states.size()) + ")";
   const auto bind = [&](Statement& row) {
     row.bind(1, tenant.str())
@@ -287,12 +303,13 @@ Result<std::optional<base::RunId>> find_key(Connection& db, const base::TenantId
   return base::RunId(row.text(0));
 }
 
-Result<> insert_key(Connection& db, const base::TenantId& tenant, const std::string& key,
-                    const std::string& request_digest, const base::RunId& run, Timestamp now) {
+Result<std::int64_t> insert_key(Connection& db, const base::TenantId& tenant, const std::string& key,
+                                const std::string& request_digest, const base::RunId& run, Timestamp now) {
   SG_TRY(Statement row,
          db.query("INSERT INTO idempotency(tenant, key, request_digest, run_id, created_at) VALUES(?1,?2,?3,?4,?5)"));
   row.bind(1, tenant.str()).bind(2, key).bind(3, request_digest).bind(4, run.str()).bind(5, to_micros(now));
-  return row.run();
+  SG_TRY(row.run());
+  return held_by(key.size());
 }
 
 namespace {

@@ -1,9 +1,11 @@
-// What an Engine holds; engine.cpp has runs, work.cpp the work queue, timer.cpp what comes due, drive.cpp the threads.
+// What an Engine holds; engine.cpp has runs, work.cpp the work queue, timer.cpp what comes due, drive.cpp the threads,
+// budget.cpp what tenants may hold and how long.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "evaluators.hpp"
@@ -32,6 +34,13 @@ struct Engine::State {
   std::condition_variable work_ready;
   std::uint64_t work_made = 0;
   std::map<RunKey, int> troubles;  // how often in a row a run was held
+
+  // Of the timer alone.
+  std::set<base::TenantId> told_full;  // tenants whose use was told of
+  bool clock_moved = false;            // so nothing is removed until a new start
+  bool removal_told = false;           // that something could not be removed
+  const base::Timestamp began = services.env.now();
+  const base::Duration began_monotonic = services.env.monotonic();
 
   std::vector<std::thread> threads;
   std::thread timer;
@@ -74,6 +83,15 @@ struct Engine::State {
   void report(const RunKey& key, const base::Result<>& result);
   void work_loop();
   void timer_loop();
+
+  // budget.cpp
+  // In the transaction that would write: kTenantFull.
+  [[nodiscard]] base::Result<> room_to_start(store::Connection& db, const base::TenantId& tenant) const;
+  [[nodiscard]] base::Result<> room_to_go_on(store::Connection& db, const base::TenantId& tenant) const;
+  [[nodiscard]] base::Result<> tell_full();
+  [[nodiscard]] bool may_remove(base::Timestamp now);
+  [[nodiscard]] base::Result<> remove_run(const RunKey& key, base::Timestamp now, Room& room);
+  [[nodiscard]] base::Result<> remove_old(base::Timestamp now);
 
   // timer.cpp
   void tick();

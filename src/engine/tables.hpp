@@ -1,5 +1,5 @@
-// Rows of the engine's tables in and out of the database. SQL stands in engine_store.cpp (the schema, steps and events
-// as they are appended), run_table.cpp, wait_table.cpp and revoke_table.cpp, nowhere else.
+// Rows of the engine's tables in and out of the database. SQL stands in engine_store.cpp (the schema), apply.cpp (steps
+// and events as they are appended), run_table.cpp, wait_table.cpp, revoke_table.cpp and use_table.cpp, nowhere else.
 #pragma once
 
 #include <optional>
@@ -16,14 +16,13 @@ using RunKey = std::pair<base::TenantId, base::RunId>;
 
 // --- runs
 
-[[nodiscard]] base::Result<> insert_run(store::Connection& db, const RunRow& run);
-// kConflict when the run is not at `run.version` any more.
-[[nodiscard]] base::Result<> update_run(store::Connection& db, const RunRow& run);
+// `written`: what other rows of the run hold already.
+[[nodiscard]] base::Result<> insert_run(store::Connection& db, const RunRow& run, std::int64_t written);
 // The whole unit, in the caller's transaction. kConflict when the run is not at `unit.run.version` any more;
-// then nothing of the unit must stay (the caller's savepoint is rolled back).
+// then nothing of the unit must stay (the caller's savepoint is rolled back). Counts what the run and its tenant hold.
 [[nodiscard]] base::Result<> apply(store::Connection& db, const Unit& unit, base::Timestamp now);
 [[nodiscard]] base::Result<RunRow> load_run(store::Connection& db, const base::TenantId& tenant,
-                                            const base::RunId& run);  // kRunUnknown
+                                            const base::RunId& run);  // kRunUnknown, kRunRemoved
 [[nodiscard]] base::Result<RunView> load_view(store::Connection& db, const base::TenantId& tenant,
                                               const base::RunId& run);
 [[nodiscard]] base::Result<RunPage> list_views(store::Connection& db, const base::TenantId& tenant,
@@ -49,8 +48,40 @@ struct ReadyRun {
 [[nodiscard]] base::Result<std::optional<base::RunId>> find_key(store::Connection& db, const base::TenantId& tenant,
                                                                 const std::string& key,
                                                                 const std::string& request_digest);
-[[nodiscard]] base::Result<> insert_key(store::Connection& db, const base::TenantId& tenant, const std::string& key,
-                                        const std::string& request_digest, const base::RunId& run, base::Timestamp now);
+// Gives what the row holds, and so does each that is not part of a unit.
+[[nodiscard]] base::Result<std::int64_t> insert_key(store::Connection& db, const base::TenantId& tenant,
+                                                    const std::string& key, const std::string& request_digest,
+                                                    const base::RunId& run, base::Timestamp now);
+
+// --- what tenants hold, and records whose time is over (use_table.cpp)
+
+[[nodiscard]] base::Result<> add_use(store::Connection& db, const base::TenantId& tenant, std::int64_t bytes);
+[[nodiscard]] base::Result<std::int64_t> tenant_use(store::Connection& db, const base::TenantId& tenant);
+struct TenantUse {
+  base::TenantId tenant;
+  std::int64_t bytes = 0;
+};
+[[nodiscard]] base::Result<std::vector<TenantUse>> tenants_from(store::Connection& db, std::int64_t bytes);
+
+// Runs whose removal is under way, then those that ended before `before`, oldest first; at most `limit`.
+[[nodiscard]] base::Result<std::vector<RunKey>> runs_to_remove(store::Connection& db,
+                                                               std::optional<base::Timestamp> before,
+                                                               std::int64_t limit);
+// The run as it ended, with its state and what its tombstone says; nothing when that stands already.
+[[nodiscard]] base::Result<std::optional<RunRow>> unburied(store::Connection& db, const RunKey& key);
+// Its tombstone stands from here on: nobody sees the run any more, and its rows may go.
+[[nodiscard]] base::Result<> bury(store::Connection& db, const RunRow& run, base::Timestamp now);
+// What one act of removal may take with it, counted down.
+struct Room {
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;
+  [[nodiscard]] bool left() const { return rows > 0 && bytes > 0; }
+};
+// Rows of a buried run, as many as there is room for and the one that passes it.
+[[nodiscard]] base::Result<> remove_rows(store::Connection& db, const RunKey& key, Room& room);
+// Whether its tombstone stands.
+[[nodiscard]] base::Result<bool> was_removed(store::Connection& db, const base::TenantId& tenant,
+                                             const base::RunId& run);
 
 // --- bases
 
@@ -70,12 +101,11 @@ struct StoredBasis {
 // Open runs that rest on it and that no revocation was told of yet, at most `limit`.
 [[nodiscard]] base::Result<std::vector<RunKey>> untold_runs(store::Connection& db, const crypto::Digest& basis_hash,
                                                             std::int64_t limit);
-[[nodiscard]] base::Result<> insert_revoked_run(store::Connection& db, const RunRow& run, const trust::PackRef& pack,
-                                                base::Timestamp now);
+[[nodiscard]] base::Result<std::int64_t> insert_revoked_run(store::Connection& db, const RunRow& run,
+                                                            const trust::PackRef& pack, base::Timestamp now);
 
 // --- interrupts
 
-[[nodiscard]] base::Result<> insert_interrupt(store::Connection& db, const RunRow& run, const InterruptRow& ask);
 // Open questions and tasks of the run count no more.
 [[nodiscard]] base::Result<> close_waits(store::Connection& db, const RunRow& run);
 
@@ -83,16 +113,14 @@ struct StoredBasis {
 [[nodiscard]] base::Result<std::optional<InterruptRow>> open_interrupt(store::Connection& db,
                                                                        const base::TenantId& tenant,
                                                                        const base::RunId& run);
-[[nodiscard]] base::Result<> answer_interrupt(store::Connection& db, const base::TenantId& tenant,
-                                              const InterruptRow& interrupt, const json::Object& response,
-                                              const base::ActorName& actor, base::Timestamp now);
+[[nodiscard]] base::Result<std::int64_t> answer_interrupt(store::Connection& db, const base::TenantId& tenant,
+                                                          const InterruptRow& interrupt, const json::Object& response,
+                                                          const base::ActorName& actor, base::Timestamp now);
 [[nodiscard]] base::Result<std::vector<RunKey>> expired_interrupts(store::Connection& db, base::Timestamp now);
 
 // --- work
 
-[[nodiscard]] base::Result<> insert_work(store::Connection& db, const WorkRow& work);
 // Of a run that works: tasks of a paused run are not handed out.
-
 [[nodiscard]] base::Result<std::optional<WorkRow>> oldest_ready(store::Connection& db,
                                                                 const std::vector<base::TenantId>& tenants,
                                                                 const std::vector<std::string>& kinds,

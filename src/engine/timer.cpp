@@ -74,7 +74,8 @@ void Engine::State::tick() {
     SG_TRY(work, expired_work(db, now, kTasksATick));
     return {};
   });
-  if (!looked) return;  // the next tick looks again
+  if (!looked) return;             // the next tick looks again
+  static_cast<void>(tell_full());  // this and what follows: the next tick looks again
   for (const RunKey& key : overdue) report(key, expire_run(key));
   for (const RunKey& key : asked) report(key, expire_question(key));
   for (const DueTask& due : work) {
@@ -82,6 +83,7 @@ void Engine::State::tick() {
     report(due.run, expired);
     if (!expired && expired.error().kind() == base::Kind::kBusy) return;  // so it would go with the others
   }
+  static_cast<void>(remove_old(now));
 }
 
 }  // namespace stargraph::engine

@@ -80,12 +80,18 @@ Result<WorkRow> read_work(const Statement& row) {
 
 }  // namespace
 
-Result<> insert_interrupt(Connection& db, const RunRow& run, const InterruptRow& ask) {
+InterruptText text_of(const InterruptRow& ask) {
+  return {json::canonical(to_json(ask.question)), json::canonical(guards_json(ask.guards))};
+}
+
+WorkText text_of(const WorkRow& work) { return {json::canonical(work.config), json::canonical(work.input)}; }
+
+Result<> insert_interrupt(Connection& db, const RunRow& run, const InterruptRow& ask, const InterruptText& text) {
   SG_TRY(Statement row, db.query("INSERT INTO interrupts(interrupt_id, tenant, run_id, step, node, question, guards, "
                                  "state, asked_at, expires_at) "
                                  "VALUES(?1,?2,?3,?4,?5,?6,?7,'open',?8,?9)"));
   row.bind(1, ask.id.str()).bind(2, run.tenant.str()).bind(3, run.id.str()).bind(4, ask.step).bind(5, ask.node.str());
-  row.bind(6, json::canonical(to_json(ask.question))).bind(7, json::canonical(guards_json(ask.guards)));
+  row.bind(6, text.question).bind(7, text.guards);
   row.bind(8, to_micros(ask.asked_at)).bind(9, micros(ask.expires_at));
   return row.run();
 }
@@ -101,18 +107,15 @@ Result<std::optional<InterruptRow>> open_interrupt(Connection& db, const base::T
   return interrupt;
 }
 
-Result<> answer_interrupt(Connection& db, const base::TenantId& tenant, const InterruptRow& interrupt,
-                          const json::Object& response, const base::ActorName& actor, Timestamp now) {
+Result<std::int64_t> answer_interrupt(Connection& db, const base::TenantId& tenant, const InterruptRow& interrupt,
+                                      const json::Object& response, const base::ActorName& actor, Timestamp now) {
+  const std::string text = json::canonical(response);
   SG_TRY(Statement row, db.query("UPDATE interrupts SET state='answered', response=?1, actor=?2, answered_at=?3 WHERE "
                                  "interrupt_id=?4 AND tenant=?5 AND state='open'"));
-  row.bind(1, json::canonical(response))
-      .bind(2, actor.str())
-      .bind(3, to_micros(now))
-      .bind(4, interrupt.id.str())
-      .bind(5, tenant.str());
+  row.bind(1, text).bind(2, actor.str()).bind(3, to_micros(now)).bind(4, interrupt.id.str()).bind(5, tenant.str());
   SG_TRY(row.run());
   if (db.changes() != 1) return fail(Code::kRunState, "run: the question was answered already");
-  return {};
+  return static_cast<std::int64_t>(text.size());
 }
 
 Result<std::vector<RunKey>> expired_interrupts(Connection& db, Timestamp now) {
@@ -123,7 +126,7 @@ Result<std::vector<RunKey>> expired_interrupts(Connection& db, Timestamp now) {
   return keys(rows);
 }
 
-Result<> insert_work(Connection& db, const WorkRow& work) {
+Result<> insert_work(Connection& db, const WorkRow& work, const WorkText& text) {
   SG_TRY(Statement row,
          db.query("INSERT INTO work_items(task_id, tenant, run_id, step, node, kind, config, input, state, attempt, "
                   "lease, owner, lease_until, "
@@ -134,10 +137,7 @@ Result<> insert_work(Connection& db, const WorkRow& work) {
       .bind(4, work.step)
       .bind(5, work.node.str())
       .bind(6, work.kind);
-  row.bind(7, json::canonical(work.config))
-      .bind(8, json::canonical(work.input))
-      .bind(9, work_state_name(work.state))
-      .bind(10, work.attempt);
+  row.bind(7, text.config).bind(8, text.input).bind(9, work_state_name(work.state)).bind(10, work.attempt);
   row.bind(11, work.lease)
       .bind(12, work.owner.str())
       .bind(13, micros(work.lease_until))

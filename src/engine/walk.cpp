@@ -20,6 +20,7 @@ using base::Result;
 
 constexpr std::string_view kInterruptDomain = "stargraph.interrupt.v1";
 constexpr auto kBatchTime = std::chrono::milliseconds(5);  // pure steps that share a transaction take no longer (law 2)
+constexpr std::size_t kBatchBytes = 1 << 20;               // and their records end with the one that passes this
 
 // What the first `count` stages left behind; what came after them is as if it had not been.
 void keep_stages(rules::Outcome& outcome, std::size_t count) {
@@ -52,12 +53,14 @@ Walk::Walk(base::Env& env, const Stepper::Settings& settings, RunRow run, const 
 Result<Unit> Walk::go() && {
   begin();
   const base::Duration began = env_.monotonic();
-  for (int made = 0;
-       made < settings_.limits.batch_steps && running() && (made == 0 || env_.monotonic() - began < kBatchTime);
+  std::size_t bytes = 0;
+  for (int made = 0; made < settings_.limits.batch_steps && running() && bytes < kBatchBytes &&
+                     (made == 0 || env_.monotonic() - began < kBatchTime);
        ++made) {
     now_ = env_.now();
     if (over_limits()) break;
     const auto stepped = step();
+    if (!unit_.steps.empty()) bytes += unit_.steps.back().record.size();
     if (stepped) continue;
     if (is_ours(stepped.error())) return std::unexpected(stepped.error());
     fail_run(stepped.error());

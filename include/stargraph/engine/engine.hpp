@@ -2,7 +2,8 @@
 // after the change and its audit record are on disk (laws 2 and 3), those that read see committed state.
 //
 // Errors of the whole interface: kRunUnknown also for a run of another tenant (its existence is not
-// told), kAuditLag and kDiskLow before a change is begun, kIo when the ledger is gone.
+// told), kRunRemoved for one of the tenant's own whose time was over, kAuditLag and kDiskLow before a change is begun,
+// kIo when the ledger is gone.
 #pragma once
 
 #include <functional>
@@ -24,6 +25,8 @@ struct EngineLimits {
   base::Duration run_wall_clock = std::chrono::hours(24);
   std::size_t state_bytes = 1 << 20;  // of one run, as canonical JSON; graph::kMaxStateBytes at the most
   std::size_t parameter_bytes = 256 << 10;
+  std::int64_t tenant_bytes = 8LL << 30;  // what the records of a tenant's runs may hold; docs/formats/run.md
+  base::Duration retention{0};            // how long the records of a run stay after its end; 0: for ever
   base::Duration node_time = std::chrono::seconds(300);
   base::Duration lease_time = std::chrono::seconds(60);
   int workers = 0;       // scheduler threads; 0: one a core
@@ -70,7 +73,8 @@ class Engine {
   void tick();
 
   // Judged by the catalog's policy first, every time: kPolicyDenied (audited with every reason; in mode `warn` audited
-  // only), kPolicyNotYet, kPolicyExpired, kPolicyRevoked, kPackRevoked.
+  // only), kPolicyNotYet, kPolicyExpired, kPolicyRevoked, kPackRevoked. kTenantFull when the records of the tenant hold
+  // nine tenths of its budget; its message may be shown to who asks.
   [[nodiscard]] base::Result<StartReply> start_run(const Caller& caller, const StartRequest& request);
   [[nodiscard]] base::Result<RunView> get_run(const base::TenantId& tenant, const base::RunId& run);
   // kRequestInvalid for a limit or offset out of range (from 1; runs to 1,000). Steps, events: a page ends at 4 MiB.
@@ -81,7 +85,10 @@ class Engine {
                                                             base::EventSeq after, std::int64_t limit);
   [[nodiscard]] base::Result<RunView> cancel(const Caller& caller, const base::RunId& run);
   [[nodiscard]] base::Result<RunView> pause(const Caller& caller, const base::RunId& run);
+  // kTenantFull at the whole budget: each pause and resume would add to it.
   [[nodiscard]] base::Result<RunView> resume(const Caller& caller, const base::RunId& run);
+  // What the records of the tenant's runs hold, and may.
+  [[nodiscard]] base::Result<Use> use(const base::TenantId& tenant);
   // `may` answers whether the caller holds the capability the question asks for; its error is returned.
   // kInterruptIdRequired, kInterruptUnknown (not this run's open question), kApprovalStale, kRunState.
   [[nodiscard]] base::Result<RunView> respond(const Caller& caller, const base::RunId& run,

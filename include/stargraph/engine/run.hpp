@@ -94,6 +94,12 @@ struct RunPage {
   std::int64_t total = 0;
 };
 
+// Of one tenant, in bytes (docs/formats/run.md, Budget).
+struct Use {
+  std::int64_t held = 0;
+  std::int64_t budget = 0;
+};
+
 // One recorded step; `record` is the step record (docs/formats/run.md) as canonical JSON.
 struct StepView {
   base::StepNumber number;
