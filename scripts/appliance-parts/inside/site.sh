@@ -47,9 +47,9 @@ as() {
   shift
   stargraph --config "$keys/$person.yaml" "$@"
 }
-# answers PERSON: HTTP status of /health with that person's certificate, 000 when TLS refuses.
+# answers PERSON [SECONDS]: HTTP status of /health with that person's certificate, 000 when TLS refuses or nobody answers.
 answers() {
-  curl --silent --output /dev/null --write-out '%{http_code}' --max-time 60 --cacert $stick/site.ca.pem --cert "$stick/$1.pem" \
+  curl --silent --output /dev/null --write-out '%{http_code}' --max-time "${2:-60}" --cacert $stick/site.ca.pem --cert "$stick/$1.pem" \
     --key "$keys/$1.key.pem" https://appliance.site:8443/health
 }
 # answered PERSON: within three minutes, which an emulated machine on a busy one may need to start.
