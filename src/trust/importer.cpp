@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "effect.hpp"
 #include "stargraph/pack/layout.hpp"
 #include "stargraph/pack/semver.hpp"
 #include "talk.hpp"
@@ -34,12 +35,6 @@ bool is_refusal(const base::Error& error) {
     case base::Kind::kConfig: return false;
   }
   return false;
-}
-
-Result<std::string_view> text_of(const pack::Contents& contents, std::string_view path) {
-  const pack::File* const file = contents.find(path);
-  if (file == nullptr) return fail(Code::kFileMissing, "pack: " + std::string(path) + ": missing");
-  return base::as_text(file->bytes);
 }
 
 std::vector<base::KeyId> ids_of(std::span<const crypto::PublicKey> keys) {
@@ -123,12 +118,10 @@ Result<Importer::Checked> Importer::check(const ImportRequest& request, const Co
   SG_TRY(report.already_there, decide_epoch(state, report.pack));
   SG_TRY(checked.findings, content_check(contents, request.file));
   if (header.kind == pack::PackKind::kRevocation) {
-    SG_TRY(const std::string_view text, text_of(contents, pack::kRevocationsPath));
-    SG_TRY(report.revoked, parse_revocation_list(text));
+    SG_TRY(report.revoked, revocations_in(contents));
   }
   if (header.kind == pack::PackKind::kRotation) {
-    SG_TRY(const std::string_view text, text_of(contents, pack::kRotationPath));
-    SG_TRY(report.rotation, parse_rotation(text));
+    SG_TRY(report.rotation, rotation_in(contents));
   }
   SG_TRY(check_effect(state, checked, ask));
   SG_TRY(compare_with_active(state, header, contents.manifest, report.compared_with, report.difference));

@@ -150,6 +150,7 @@ Result<> TrustState::take(const Rotated& act) {
   std::ranges::sort(next.keys);
   if (!are_publishers(next)) return impossible("a rotation to a key that is no known publisher's");
   *pin = std::move(next);
+  effects_.emplace_back(act);
   return {};
 }
 
@@ -173,7 +174,7 @@ Result<> TrustState::take(const Imported& act) {
   const auto already = decide_epoch(*this, act.pack);
   if (!already) return impossible(already.error().name());
   if (*already) return countersign(act);
-  packs_.push_back({act.pack, act.signers, false});
+  packs_.push_back({.ref = act.pack, .signers = act.signers});
   return {};
 }
 
@@ -254,6 +255,7 @@ Result<> TrustState::take(const Revoked& act) {
   });
   if (!by_pack) return impossible("a revocation without its pack");
   revocations_.add(act.list);
+  effects_.emplace_back(act);
   for (ImportedPack& pack : packs_) {
     if (is_revoked(pack.ref, pack.signers)) pack.active = false;
   }
@@ -276,6 +278,7 @@ Result<> TrustState::take(const Approved& act) {
 Result<> TrustState::take(const Repaired& act) {
   if (act.acts > acts_) return impossible("more acts taken back than there are");
   if (act.daemon_seq) resumes_after_ = act.daemon_seq;
+  for (ImportedPack& pack : packs_) pack.before_repair = true;
   return {};
 }
 
@@ -303,96 +306,9 @@ std::optional<Code> TrustState::is_revoked(const PackRef& pack, std::span<const 
   return std::nullopt;
 }
 
-// --- looking ---
-
 ImportedPack* TrustState::find_exact(const PackRef& pack) {
   const auto found = std::ranges::find(packs_, pack, &ImportedPack::ref);
   return found == packs_.end() ? nullptr : &*found;
 }
-
-const KnownKey* TrustState::key(const base::KeyId& id) const {
-  const auto found = keys_.find(id);
-  return found == keys_.end() ? nullptr : &found->second;
-}
-
-std::vector<const KnownKey*> TrustState::keys_of(Role role) const {
-  std::vector<const KnownKey*> keys;
-  for (const auto& [id, key] : keys_) {
-    if (key.role() == role && !is_revoked(id)) keys.push_back(&key);
-  }
-  return keys;
-}
-
-std::vector<const KnownKey*> TrustState::review_due(base::Timestamp time) const {
-  std::vector<const KnownKey*> keys;
-  for (const auto& [id, key] : keys_) {
-    if (key.confirmed.review_by && *key.confirmed.review_by <= time && !is_revoked(id)) keys.push_back(&key);
-  }
-  return keys;
-}
-
-std::optional<Pin> TrustState::pin_for(const base::PackId& id) const {
-  std::optional<Pin> longest;
-  for (const Pin& pin : pins_) {
-    if (covers(pin.scope, id) && (!longest || pin.scope.size() > longest->scope.size())) longest = pin;
-  }
-  return longest;
-}
-
-const Pin* TrustState::pin_of(std::string_view scope) const {
-  const auto found = std::ranges::find(pins_, scope, &Pin::scope);
-  return found == pins_.end() ? nullptr : &*found;
-}
-
-const Pin* TrustState::governing(std::string_view scope) const {
-  const Pin* longest = pin_of(scope);
-  if (longest != nullptr) return longest;
-  for (const Pin& pin : pins_) {
-    if (contains_scope(pin.scope, scope) && (longest == nullptr || pin.scope.size() > longest->scope.size())) {
-      longest = &pin;
-    }
-  }
-  return longest;
-}
-
-base::Epoch TrustState::floor(const base::PackId& id) const {
-  const auto found = floors_.find(id);
-  return found == floors_.end() ? base::Epoch(0) : found->second;
-}
-
-const ImportedPack* TrustState::active(const base::PackId& id) const {
-  const auto found = std::ranges::find_if(packs_, [&](const ImportedPack& p) { return p.active && p.ref.id == id; });
-  return found == packs_.end() ? nullptr : &*found;
-}
-
-const ImportedPack* TrustState::find(const base::PackId& id, std::string_view version) const {
-  const auto found =
-      std::ranges::find_if(packs_, [&](const ImportedPack& p) { return p.ref.id == id && p.ref.version == version; });
-  return found == packs_.end() ? nullptr : &*found;
-}
-
-const ImportedPack* TrustState::find(const base::PackId& id, base::Epoch epoch) const {
-  const auto found =
-      std::ranges::find_if(packs_, [&](const ImportedPack& p) { return p.ref.id == id && p.ref.epoch == epoch; });
-  return found == packs_.end() ? nullptr : &*found;
-}
-
-const ImportedPack* TrustState::find_digest(const std::optional<crypto::Digest>& digest) const {
-  if (!digest) return nullptr;
-  const auto found = std::ranges::find_if(packs_, [&](const ImportedPack& p) { return p.ref.digest == *digest; });
-  return found == packs_.end() ? nullptr : &*found;
-}
-
-const ImportedPack* TrustState::last_active(const base::PackId& id) const {
-  const auto found = last_active_.find(id);
-  return found == last_active_.end() ? nullptr : find_digest(found->second);
-}
-
-const ImportedPack* TrustState::active_policy() const {
-  const ImportedPack* const last = last_policy();
-  return last != nullptr && last->active ? last : nullptr;
-}
-
-const ImportedPack* TrustState::last_policy() const { return find_digest(last_policy_); }
 
 }  // namespace stargraph::trust

@@ -131,6 +131,10 @@ Result<base::Bytes> get_pack(store::Connection& connection, const crypto::Digest
   return row.blob(0);
 }
 
+PackSource packs_in(store::Connection& connection) {
+  return [&](const ImportedPack& pack) { return get_pack(connection, pack.ref.digest, pack.countersigned); };
+}
+
 // The container's views are into `bytes`, and the contents' into the container: the state never moves.
 struct LoadedPack::State {
   base::Bytes bytes;
@@ -179,8 +183,7 @@ Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const
 }
 
 Result<std::vector<LoadedPack>> load_active(store::Connection& connection, const TrustState& state) {
-  return load_active(
-      [&](const ImportedPack& pack) { return get_pack(connection, pack.ref.digest, pack.countersigned); }, state);
+  return load_active(packs_in(connection), state);
 }
 
 Result<std::vector<LoadedPack>> load_active(const PackSource& source, const TrustState& state) {

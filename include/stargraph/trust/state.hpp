@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "stargraph/trust/act.hpp"
@@ -18,7 +19,12 @@ struct ImportedPack {
   std::vector<base::KeyId> signers;
   bool active = false;    // rules, execution, policy; a revocation or rotation takes effect once, when imported
   int countersigned = 0;  // how often the same pack came again with more signatures
+  // Imported before an act that says of the store that it had lost what the log has.
+  bool before_repair = false;
 };
+
+// What a revocation or rotation pack did when it came.
+using Effect = std::variant<Rotated, Revoked>;
 
 // Whether `signers` are those of `known` and others besides, and the pack is of a kind where that means something.
 [[nodiscard]] bool adds_signatures(const ImportedPack& known, std::span<const base::KeyId> signers);
@@ -60,6 +66,8 @@ class TrustState {
   [[nodiscard]] const std::map<base::PackId, base::Epoch>& floors() const { return floors_; }
 
   [[nodiscard]] std::span<const ImportedPack> packs() const { return packs_; }
+  // Of exactly this digest; null.
+  [[nodiscard]] const ImportedPack* find(const crypto::Digest& digest) const;
   [[nodiscard]] const ImportedPack* active(const base::PackId& id) const;
   [[nodiscard]] const ImportedPack* find(const base::PackId& id, std::string_view version) const;
   [[nodiscard]] const ImportedPack* find(const base::PackId& id, base::Epoch epoch) const;
@@ -70,6 +78,8 @@ class TrustState {
   // The policy that was made active last, whether it still is or not; null when none ever was.
   [[nodiscard]] const ImportedPack* last_policy() const;
 
+  // In the order in which they came.
+  [[nodiscard]] std::span<const Effect> effects() const { return effects_; }
   // All lists together; the number is that of the newest. Nothing ever leaves it.
   [[nodiscard]] const Revocations& revocations() const { return revocations_; }
   [[nodiscard]] std::int64_t revocation_number() const { return revocations_.number; }
@@ -96,7 +106,6 @@ class TrustState {
   base::Result<> take_policy(const Activated& act, const ImportedPack& pack);
   [[nodiscard]] bool are_publishers(const Pin& pin) const;
   ImportedPack* find_exact(const PackRef& pack);
-  [[nodiscard]] const ImportedPack* find_digest(const std::optional<crypto::Digest>& digest) const;
   // An approval of `act` that was given and not used yet, and says of it all that `subject` says; using it takes it
   // away.
   base::Result<> use_approval(const std::optional<crypto::Digest>& approval, std::string_view act,
@@ -115,6 +124,7 @@ class TrustState {
   std::vector<ImportedPack> packs_;
   std::map<base::PackId, crypto::Digest> last_active_;
   std::optional<crypto::Digest> last_policy_;
+  std::vector<Effect> effects_;
   Revocations revocations_;
   std::set<crypto::Digest> approvals_;                // every one ever given
   std::map<crypto::Digest, ApprovalRequest> unused_;  // given, its act not seen yet

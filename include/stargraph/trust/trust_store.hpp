@@ -64,6 +64,14 @@ class Fold {
 
 // Where the bytes of an imported pack come from.
 using PackSource = std::function<base::Result<base::Bytes>(const ImportedPack&)>;
+// The connection must outlive it.
+[[nodiscard]] PackSource packs_in(store::Connection& connection);
+
+// Revocation and rotation packs, read again from their bytes: the signers are those of the import, which fold() held
+// against the keys of that day, and the pack says what the act did (kReceiptInvalid). So no act of that kind counts
+// that governors never signed, whoever holds the audit writer's socket. kPackUnknown when the bytes are gone, unless
+// an act of repair came after the import.
+[[nodiscard]] base::Result<> check_effects(const PackSource& source, const TrustState& state);
 
 // A pack that was checked from its bytes and stands under a pin. Shares its memory; any thread.
 class LoadedPack {

@@ -62,13 +62,6 @@ Result<std::vector<std::string>> read_graphs(base::Env& env, const base::Path& d
   return parse_graphs(files);
 }
 
-Result<Active> take(store::Connection& connection, const trust::TrustState& state, const config::Config& config,
-                    std::span<const std::string> graphs) {
-  return take(
-      [&](const trust::ImportedPack& pack) { return trust::get_pack(connection, pack.ref.digest, pack.countersigned); },
-      state, config, graphs);
-}
-
 Result<Active> take(const trust::PackSource& source, const trust::TrustState& state, const config::Config& config,
                     std::span<const std::string> graphs) {
   Active active;

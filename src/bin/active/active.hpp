@@ -35,8 +35,6 @@ struct GraphFile {
 
 // What `state` makes active, with `graphs` beside it. The codes of load_active, find_policy and Catalog::make: a graph
 // that mounts a pack which is not active, two graphs of one id, a circle of packs.
-[[nodiscard]] base::Result<Active> take(store::Connection& connection, const trust::TrustState& state,
-                                        const config::Config& config, std::span<const std::string> graphs);
 [[nodiscard]] base::Result<Active> take(const trust::PackSource& source, const trust::TrustState& state,
                                         const config::Config& config, std::span<const std::string> graphs);
 

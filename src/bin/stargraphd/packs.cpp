@@ -82,8 +82,10 @@ Result<Packs::Taken> Packs::take() const {
   SG_TRY(database_.read([&](store::Connection& reader) -> Result<> {
     SG_TRY(trust::TrustState state, trust::load_state(reader, preflight_.audit_key));
     taken.state = std::make_shared<const trust::TrustState>(std::move(state));
+    const trust::PackSource stored = trust::packs_in(reader);
+    SG_TRY(trust::check_effects(stored, *taken.state));
     SG_TRY(static_cast<active::Active&>(taken),
-           active::take(reader, *taken.state, preflight_.config, preflight_.graphs));
+           active::take(stored, *taken.state, preflight_.config, preflight_.graphs));
     return {};
   }));
   return taken;
