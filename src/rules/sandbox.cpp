@@ -1,9 +1,7 @@
 #include "rules/sandbox.hpp"
 
 #include <grp.h>
-#include <seccomp.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -13,7 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <span>
 
 namespace stargraph::rules {
 namespace {
@@ -52,73 +49,18 @@ void limit(__rlimit_resource resource, std::uint64_t value) {
   must(setrlimit(resource, &both) == 0);
 }
 
-class Filter {
- public:
-  Filter() : context_(seccomp_init(SCMP_ACT_KILL_PROCESS)) { must(context_ != nullptr); }
-  ~Filter() { seccomp_release(context_); }
-  Filter(const Filter&) = delete;
-  Filter& operator=(const Filter&) = delete;
+constexpr auto kAnswering = std::to_array<walls::Call>({"futex", "clock_gettime", "exit", "exit_group", "rt_sigreturn",
+                                                        "restart_syscall", "munmap", "brk", "mremap", "madvise"});
 
-  // Names this architecture does not have are left out.
-  void allow(std::span<const char* const> names) {
-    for (const char* name : names) {
-      const int number = seccomp_syscall_resolve_name(name);
-      if (number != __NR_SCMP_ERROR && number >= 0) must(seccomp_rule_add(context_, SCMP_ACT_ALLOW, number, 0) == 0);
-    }
-  }
-  void allow_on(int number, int fd) {
-    const scmp_arg_cmp only{0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(fd), 0};
-    must(seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, number, 1, &only) == 0);
-  }
-  // mmap and mprotect, never executable.
-  void allow_memory() {
-    const scmp_arg_cmp not_executable{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
-    must(seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &not_executable) == 0);
-    must(seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &not_executable) == 0);
-    constexpr std::array kMemory{"munmap", "brk", "mremap", "madvise"};
-    allow(kMemory);
-  }
-  void load() { must(seccomp_load(context_) == 0); }
-
- private:
-  scmp_filter_ctx context_;
-};
-
-constexpr std::array kAnswering{"futex", "clock_gettime", "exit", "exit_group", "rt_sigreturn", "restart_syscall"};
-
+// clang-format off: rows by what they are for
 // What the zygote does, and what an evaluator does between fork and its own filter.
-constexpr std::array kForking{"recvmsg",
-                              "sendmsg",
-                              "recvfrom",
-                              "sendto",
-                              "read",
-                              "write",
-                              "poll",
-                              "ppoll",
-                              "clone",
-                              "fork",
-                              "wait4",
-                              "kill",
-                              "close",
-                              "close_range",
-                              "dup2",
-                              "dup3",
-                              "fcntl",
-                              "prlimit64",
-                              "setrlimit",
-                              "getrlimit",
-                              "prctl",
-                              "seccomp",
-                              "getpid",
-                              "getppid",
-                              "gettid",
-                              "set_robust_list",
-                              "set_tid_address",
-                              "rseq",
-                              "rt_sigaction",
-                              "rt_sigprocmask",
-                              "sigaltstack",
-                              "getrandom"};
+constexpr auto kForking = std::to_array<walls::Call>({
+    "recvmsg", "recvfrom", "read", "write", "poll", "ppoll",
+    "clone", "wait4", "kill", "set_robust_list", "set_tid_address", "rseq", "getpid", "getppid", "gettid", "getrandom",
+    "close", "close_range", "dup2", "dup3",
+    "prlimit64", "setrlimit", "getrlimit", "prctl", "seccomp", "rt_sigaction", "rt_sigprocmask", "sigaltstack",
+});
+// clang-format on
 
 // A jail that root started, for stargraph-pack say, keeps nothing of root's.
 void become_nobody() {
@@ -147,7 +89,7 @@ std::uint64_t address_space_in_use() {
   return read ? std::strtoull(line.data(), nullptr, 10) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
-void confine_zygote(int fd) {
+void confine_zygote(int fd) noexcept {
   become_nobody();  // first: the kernel forgets the death signal at this
   common_walls();
   keep_only(fd);
@@ -157,14 +99,11 @@ void confine_zygote(int fd) {
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_FSIZE, 0);
   if (!kFullWalls) return;
-  Filter filter;
-  filter.allow(kAnswering);
-  filter.allow(kForking);
-  filter.allow_memory();
-  filter.load();
+  auto filter = walls::SyscallFilter::killing().allow(kAnswering).allow(kForking);
+  must(filter.allow_memory().allow_fcntl().allow_send_on(kJailFd).load().has_value());
 }
 
-void confine_evaluator(int fd, const EvaluatorLimits& limits) {
+void confine_evaluator(int fd, const EvaluatorLimits& limits) noexcept {
   common_walls();
   keep_only(fd);
   prctl(PR_SET_NAME, "stargraph-rules");
@@ -178,14 +117,11 @@ void confine_evaluator(int fd, const EvaluatorLimits& limits) {
   const rlimit stack{std::uint64_t{8} << 20, std::uint64_t{8} << 20};
   must(setrlimit(RLIMIT_STACK, &stack) == 0);
   if (!kFullWalls) return;
-  Filter filter;
-  filter.allow(kAnswering);
-  filter.allow_memory();
-  for (const int number : {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvfrom), SCMP_SYS(sendto)})
-    filter.allow_on(number, kJailFd);
-  // Last but the filter: libseccomp needs room of its own.
+  auto filter = walls::SyscallFilter::killing().allow(kAnswering).allow_memory().allow_send_on(kJailFd);
+  filter.allow_on("read", kJailFd).allow_on("write", kJailFd).allow_on("recvfrom", kJailFd);
+  // Last but the filter, which would not let it be set.
   if (limits.address_space != 0) limit(RLIMIT_AS, limits.address_space);
-  filter.load();
+  must(filter.load().has_value());
 }
 
 }  // namespace stargraph::rules

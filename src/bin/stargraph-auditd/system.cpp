@@ -1,10 +1,8 @@
 #include "bin/stargraph-auditd/system.hpp"
 
 #include <fcntl.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
@@ -13,8 +11,9 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
-#include "stargraph/base/sanitized.hpp"
+#include "stargraph/walls/syscall_filter.hpp"
 
 namespace stargraph::auditd {
 namespace {
@@ -23,33 +22,21 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-#if !SG_SANITIZED
 // clang-format off: rows by what they are for
-constexpr auto kAllowed = std::to_array<int>({
-    SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(lseek),
-    SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(close), SCMP_SYS(stat), SCMP_SYS(fstat), SCMP_SYS(lstat),
-    SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(getdents64), SCMP_SYS(fcntl), SCMP_SYS(fdatasync),
-    SCMP_SYS(fsync), SCMP_SYS(ftruncate), SCMP_SYS(fchmod), SCMP_SYS(rename), SCMP_SYS(renameat),
-    SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(poll), SCMP_SYS(ppoll),
-    SCMP_SYS(accept4), SCMP_SYS(getsockopt), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(fallocate), SCMP_SYS(brk),
-    SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(futex),
-    SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(gettimeofday),
-    SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
-    SCMP_SYS(umask), SCMP_SYS(tgkill), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
+constexpr auto kAllowed = std::to_array<walls::Call>({
+    "read", "readv", "write", "writev", "pread64", "lseek",
+    "open", "openat", "close", "stat", "fstat", "lstat",
+    "newfstatat", "statx", "getdents64", "fdatasync",
+    "fsync", "ftruncate", "fchmod", "rename", "renameat",
+    "renameat2", "unlink", "unlinkat", "poll", "ppoll",
+    "accept4", "getsockopt", "recvfrom", "fallocate", "brk",
+    "munmap", "mremap", "madvise", "mlock", "munlock", "futex",
+    "getrandom", "clock_gettime", "clock_nanosleep", "gettimeofday",
+    "getpid", "gettid", "getuid", "geteuid", "getgid", "getegid",
+    "umask", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+    "restart_syscall", "exit", "exit_group",
 });
 // clang-format on
-
-bool add_rules(scmp_filter_ctx filter) {
-  for (const int call : kAllowed) {
-    if (::seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0) != 0) return false;
-  }
-  // Memory, but never executable.
-  const scmp_arg_cmp not_executable{.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
-  return ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, not_executable) == 0 &&
-         ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_executable) == 0;
-}
-#endif
 
 }  // namespace
 
@@ -97,12 +84,15 @@ Result<int> stop_signals() { return service::signal_descriptor("auditd", {SIGTER
 
 Result<> give_up_system_calls() {
   SG_TRY(service::give_up_privileges("auditd"));
-#if !SG_SANITIZED
-  scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ERRNO(EPERM));
-  const bool loaded = filter != nullptr && add_rules(filter) && ::seccomp_load(filter) == 0;
-  if (filter != nullptr) ::seccomp_release(filter);
-  if (!loaded) return fail(Code::kIo, "auditd: seccomp: the filter could not be loaded");
-#endif
+  auto loaded = walls::SyscallFilter::refusing()
+                    .allow(kAllowed)
+                    .allow_memory()
+                    .allow_fcntl()
+                    .allow_abort()
+                    .allow_send()
+                    .allow_sendmsg()
+                    .load();
+  if (!loaded) return std::unexpected(base::in_context("auditd", std::move(loaded).error()));
   return {};
 }
 

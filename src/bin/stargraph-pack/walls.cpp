@@ -2,44 +2,38 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <initializer_list>
-#include <span>
 
-#include "stargraph/base/sanitized.hpp"
+#include "stargraph/walls/syscall_filter.hpp"
 
 namespace stargraph::packcli {
 namespace {
 
 constexpr std::uint32_t kNobody = 65534;
 
-#if SG_SANITIZED == 0 && !defined(STARGRAPH_COVERAGE)
-constexpr bool kFiltered = true;
+#if !defined(STARGRAPH_COVERAGE)
+constexpr bool kFiltered = walls::kAvailable;
 #else
 constexpr bool kFiltered = false;
 #endif
 
 // What all three do: talk over what is open, compute, end.
-constexpr auto kCommon = std::to_array<const char*>({
+constexpr auto kCommon = std::to_array<walls::Call>({
     "read",
     "readv",
     "write",
     "writev",
     "recvfrom",
-    "sendto",
     "recvmsg",
-    "sendmsg",
     "poll",
     "ppoll",
     "close",
@@ -72,73 +66,28 @@ constexpr auto kCommon = std::to_array<const char*>({
     "exit_group",
 });
 // Standard output is looked at before it is written; the ends of the other two are waited for.
-constexpr auto kFront = std::to_array<const char*>({"fstat", "newfstatat", "lseek", "wait4", "getuid", "geteuid"});
+constexpr auto kFront = std::to_array<walls::Call>({"fstat", "newfstatat", "lseek", "wait4", "getuid", "geteuid"});
 // A database: its file, -wal and -shm, their locks, and the directory's entry for them.
-constexpr auto kKeeper = std::to_array<const char*>({
+constexpr auto kKeeper = std::to_array<walls::Call>({
     "open",    "openat",   "stat",      "lstat",      "fstat",     "newfstatat", "statx",  "statfs",
     "fstatfs", "access",   "faccessat", "faccessat2", "readlink",  "readlinkat", "getcwd", "lseek",
     "pread64", "pwrite64", "fsync",     "fdatasync",  "ftruncate", "fallocate",  "unlink", "unlinkat",
     "fchmod",  "fchown",   "getuid",    "geteuid",    "getgid",    "getegid",    "dup",
 });
 // What newer C libraries ask a terminal, by number: their header does not go with <termios.h>.
-constexpr scmp_datum_t kTcgets2 = 0x802C'542A;
-constexpr scmp_datum_t kTcsets2 = 0x402C'542B;
-constexpr scmp_datum_t kTcsetsw2 = 0x402C'542C;
-constexpr scmp_datum_t kTcsetsf2 = 0x402C'542D;
-// Nothing here comes near these.
-constexpr auto kDeadly = std::to_array<const char*>({"socket", "connect", "bind", "listen", "accept", "accept4",
-                                                     "execve", "execveat", "fork", "vfork", "ptrace",
-                                                     "process_vm_readv", "process_vm_writev", "bpf", "io_uring_setup"});
+constexpr std::uint32_t kTcgets2 = 0x802C'542A;
+constexpr std::uint32_t kTcsets2 = 0x402C'542B;
+constexpr std::uint32_t kTcsetsw2 = 0x402C'542C;
+constexpr std::uint32_t kTcsetsf2 = 0x402C'542D;
+// Beside what no filter allows.
+constexpr auto kNoSockets = std::to_array<walls::Call>({"socket", "bind", "listen", "accept", "accept4"});
 
-class Filter {
- public:
-  Filter() : context_(::seccomp_init(SCMP_ACT_ERRNO(EPERM))) { good_ = context_ != nullptr; }
-  ~Filter() {
-    if (context_ != nullptr) ::seccomp_release(context_);
-  }
-  Filter(const Filter&) = delete;
-  Filter& operator=(const Filter&) = delete;
-
-  // Names this architecture does not have are left out.
-  Filter& add(std::span<const char* const> names, std::uint32_t action = SCMP_ACT_ALLOW) {
-    for (const char* name : names) {
-      const int call = ::seccomp_syscall_resolve_name(name);
-      good_ = good_ && (call < 0 || ::seccomp_rule_add(context_, action, call, 0) == 0);
-    }
-    return *this;
-  }
-  Filter& add_when(int call, std::initializer_list<scmp_arg_cmp> all) {
-    good_ = good_ && ::seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, call, static_cast<unsigned>(all.size()),
-                                              all.begin()) == 0;
-    return *this;
-  }
-  [[nodiscard]] bool load() { return good_ && ::seccomp_load(context_) == 0; }
-
- private:
-  scmp_filter_ctx context_;
-  bool good_ = false;
-};
-
-// Descriptors, flags and locks. Never an owner or a signal of one: with those and O_ASYNC the kernel sends any signal.
-void add_fcntl(Filter& filter) {
-  for (const int command : {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_GETLK, F_SETLK, F_OFD_GETLK, F_OFD_SETLK}) {
-    filter.add_when(SCMP_SYS(fcntl), {{1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, static_cast<scmp_datum_t>(command)}});
-  }
-  filter.add_when(SCMP_SYS(fcntl),
-                  {{1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, F_SETFL}, {2, SCMP_CMP_MASKED_EQ, O_ASYNC, 0}});
+walls::SyscallFilter common_filter() {
+  return walls::SyscallFilter::refusing().allow(kCommon).kill(kNoSockets).allow_memory().allow_fcntl().allow_send();
 }
 
-// mmap and mprotect, never executable.
-void add_common(Filter& filter) {
-  filter.add(kCommon)
-      .add(kDeadly, SCMP_ACT_KILL_PROCESS)
-      .add_when(SCMP_SYS(mmap), {{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}})
-      .add_when(SCMP_SYS(mprotect), {{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}});
-  add_fcntl(filter);
-}
-
-// To a new evaluator of the rules jail.
-void add_jail(Filter& filter) { filter.add_when(SCMP_SYS(socketpair), {{0, SCMP_CMP_EQ, AF_UNIX, 0}}); }
+// To a new evaluator of the rules jail, over the jail's socket.
+walls::SyscallFilter filter_with_jail() { return common_filter().allow_local_pair().allow_sendmsg(); }
 
 // --- Landlock, by its numbers: the headers of the oldest build machine do not have all of it ---
 
@@ -247,10 +196,7 @@ bool confine_checker() {
   const rlimit none{0, 0};
   if (::setrlimit(RLIMIT_FSIZE, &none) != 0) return false;
   if (!kFiltered) return true;
-  Filter filter;
-  add_common(filter);
-  add_jail(filter);
-  return filter.load();
+  return filter_with_jail().load().has_value();
 }
 
 // A sanitizer's report at the end wants to be the user who began.
@@ -260,15 +206,12 @@ bool confine_front() {
   if (!become_nobody() || ::prctl(PR_SET_DUMPABLE, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return false;
   }
-  Filter filter;
-  add_common(filter);
-  add_jail(filter);
-  filter.add(kFront);
-  for (const scmp_datum_t request : std::initializer_list<scmp_datum_t>{
+  auto filter = filter_with_jail().allow(kFront);
+  for (const std::uint32_t request : std::initializer_list<std::uint32_t>{
            TCGETS, TCSETS, TCSETSW, TCSETSF, kTcgets2, kTcsets2, kTcsetsw2, kTcsetsf2}) {  // never TIOCSTI
-    filter.add_when(SCMP_SYS(ioctl), {{1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, request}});
+    filter.allow_when("ioctl", {walls::int_is(1, request)});
   }
-  confined = filter.load();
+  confined = filter.load().has_value();
   return confined;
 }
 
@@ -278,14 +221,13 @@ bool confine_keeper(const base::Path& state_directory) {
   if (!kFiltered) return true;
   const int version = landlock_version();
   if (version > 0 && !lock_to(state_directory, version)) return false;
-  Filter filter;
-  add_common(filter);
-  filter.add(kKeeper);
   // The daemon is told to reload, and looked for; nothing else is sent to anybody.
-  for (const int signal : {0, SIGHUP}) {
-    filter.add_when(SCMP_SYS(kill), {{1, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, static_cast<scmp_datum_t>(signal)}});
-  }
-  return filter.load();
+  return common_filter()
+      .allow(kKeeper)
+      .allow_when("kill", {walls::int_is(1, 0)})
+      .allow_when("kill", {walls::int_is(1, SIGHUP)})
+      .load()
+      .has_value();
 }
 
 }  // namespace stargraph::packcli

@@ -18,13 +18,15 @@ namespace {
 
 constexpr int kCameBack = 42;
 
-// Wait status of a child that puts up the evaluator's walls and then attacks.
-int status_of(const std::function<void()>& attack) {
+void evaluator(int fd) { confine_evaluator(fd, {address_space_in_use() + (std::uint64_t{64} << 20), 5}); }
+
+// Wait status of a child that puts up the evaluator's walls, or the zygote's, and then attacks.
+int status_of(const std::function<void()>& attack, void (*confine)(int) = evaluator) {
   int pair[2];
   EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
   const pid_t child = fork();
   if (child == 0) {
-    confine_evaluator(pair[1], {address_space_in_use() + (std::uint64_t{64} << 20), 5});
+    confine(pair[1]);
     attack();
     _exit(kCameBack);
   }
@@ -40,8 +42,8 @@ class Walls : public ::testing::Test {
   void SetUp() override {
     if (!kFullWalls) GTEST_SKIP() << "sanitizer builds have no filter";
   }
-  static void expect_killed(const char* what, const std::function<void()>& attack) {
-    const int status = status_of(attack);
+  static void expect_killed(const char* what, const std::function<void()>& attack, void (*confine)(int) = evaluator) {
+    const int status = status_of(attack, confine);
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) << what << ": status " << status;
   }
 };
@@ -69,6 +71,20 @@ TEST_F(Walls, SG_E_PACK_NoFileSocketProcessOrSignalFromInside) {
   expect_killed("io_uring_setup", [] { static_cast<void>(syscall(SYS_io_uring_setup, 1, nullptr)); });
   expect_killed("sendmsg", [] { static_cast<void>(syscall(SYS_sendmsg, kJailFd, nullptr, 0)); });
   expect_killed("dup", [] { static_cast<void>(syscall(SYS_dup, kJailFd)); });
+}
+
+// One of the zygote's calls is fork: what it may send, and to whom, is all the same its answers to the daemon.
+TEST_F(Walls, SG_E_PACK_NobodyInTheJailSendsButToTheDaemon) {
+  const sockaddr nobody{AF_UNSPEC, {}};
+  for (auto* const confine : {evaluator, +[](int fd) { confine_zygote(fd); }}) {
+    EXPECT_EQ(status_of([] { _exit(send(kJailFd, "x", 1, MSG_NOSIGNAL) == 1 ? kCameBack : 1); }, confine),
+              kCameBack << 8);
+    expect_killed("another descriptor", [] { send(4, "x", 1, MSG_NOSIGNAL); }, confine);
+    expect_killed("Fast Open", [] { send(kJailFd, "x", 1, MSG_FASTOPEN); }, confine);
+    expect_killed("an address", [&] { sendto(kJailFd, "x", 1, 0, &nobody, sizeof nobody); }, confine);
+    expect_killed("sendmsg", [] { syscall(SYS_sendmsg, kJailFd, nullptr, 0); }, confine);
+    expect_killed("an owner", [] { fcntl(kJailFd, F_SETOWN, 1); }, confine);
+  }
 }
 
 TEST_F(Walls, SG_E_PACK_NoExecutableMemoryFromInside) {

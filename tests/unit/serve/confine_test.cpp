@@ -141,6 +141,10 @@ TEST_F(Confine, SG_E_HTTP_NoWayAround) {
   EXPECT_EQ(fate_of([] { return ::syscall(SYS_bpf, 0, nullptr, 0) >= 0; }), Fate::kKilled);
   EXPECT_EQ(fate_of([] { return ::syscall(SYS_memfd_create, "x", 0) >= 0; }), Fate::kKilled);
   EXPECT_EQ(fate_of([] { return ::kill(::getppid(), 0) == 0; }), Fate::kRefused);
+  const pid_t parent = ::getpid();
+  EXPECT_EQ(fate_of([parent] { return ::syscall(SYS_tgkill, parent, parent, 0) == 0; }), Fate::kRefused);
+  EXPECT_EQ(fate_of([parent] { return ::fcntl(0, F_SETOWN, parent) == 0; }),
+            Fate::kRefused);  // whom the kernel signals
   const auto executable = [] {
     return ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
   };

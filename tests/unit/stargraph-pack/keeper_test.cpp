@@ -1,5 +1,7 @@
 // The keeper against a front that was taken over: what it can say, and what comes of it.
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -14,6 +16,7 @@
 #include "bin/stargraph-pack/frame.hpp"
 #include "bin/stargraph-pack/keeper.hpp"
 #include "bin/stargraph-pack/walls.hpp"
+#include "stargraph/base/descriptor.hpp"
 #include "stargraph/base/sanitized.hpp"
 #include "unit/trust/sample_trust.hpp"
 
@@ -327,6 +330,10 @@ class ProcessWalls : public ::testing::Test {
   static int front(const std::function<int()>& attempt) {
     return ends_with([&] { return confine_front() ? attempt() : 1; });
   }
+  static int checker(const std::function<int()>& attempt) {
+    return ends_with(
+        [&] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && confine_checker() ? attempt() : 1; });
+  }
   static bool can_open(const base::Path& path, int flags) { return ::open(path.c_str(), flags | O_CLOEXEC, 0600) >= 0; }
   test::TempDir directory_;
 };
@@ -336,6 +343,31 @@ TEST_F(ProcessWalls, SG_E_PACK_TheKeeperHasNoNetworkAndNoOtherProgram) {
   EXPECT_EQ(keeper([] { return denied(::socket(AF_INET, SOCK_STREAM, 0) >= 0); }), -SIGSYS);
   EXPECT_EQ(keeper([] { return denied(::execl("/bin/true", "true", nullptr) == 0); }), -SIGSYS);
   EXPECT_EQ(keeper([] { return denied(::kill(::getpid(), SIGTERM) == 0); }), kDenied);
+}
+
+// Not from a socket that is there already either, and whoever tells them to.
+TEST_F(ProcessWalls, SG_E_PACK_NoneOfThemDials) {
+  const base::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(9);  // nobody has to listen: the wall is met first
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const auto send = [&](int flags, const sockaddr_in* to) {
+    const auto* const name = reinterpret_cast<const sockaddr*>(to);
+    const bool refused = ::sendto(socket.get(), "x", 1, flags | MSG_NOSIGNAL, name, to ? sizeof *to : 0) < 0;
+    return denied(!refused || errno != EPERM);
+  };
+  const auto fast_open = [&] { return send(MSG_FASTOPEN, &address); };
+  const auto to_an_address = [&] { return send(0, &address); };
+  const auto to_its_peer = [&] { return send(0, nullptr); };  // has none, which the kernel itself says
+  for (const auto& attempt : std::vector<std::function<int()>>{fast_open, to_an_address}) {
+    EXPECT_EQ(keeper(attempt), kDenied);
+    EXPECT_EQ(front(attempt), kDenied);
+    EXPECT_EQ(checker(attempt), kDenied);
+  }
+  EXPECT_EQ(keeper(to_its_peer), kPassed);
+  EXPECT_EQ(front(to_its_peer), kPassed);
+  EXPECT_EQ(checker(to_its_peer), kPassed);
 }
 
 TEST_F(ProcessWalls, SG_I_PACK_TheKeeperOpensNoFileOutsideTheStateDirectory) {

@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +20,7 @@
 
 #include "bin/stargraph/attempt.hpp"
 #include "stargraph/base/descriptor.hpp"
+#include "support/refused_calls.hpp"
 #include "unit/stargraph/attack_fixture.hpp"
 
 namespace stargraph::cli {
@@ -63,24 +64,9 @@ class Standing {
   bool ready_ = false;
 };
 
-// A filter that refuses these, and executable memory unless told otherwise.
-bool refuse(const std::vector<int>& calls, bool executable_memory = true) {
-  scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
-  bool fine = filter != nullptr;
-  for (const int call : calls) fine = fine && ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0) == 0;
-  const scmp_arg_cmp executable{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC};
-  if (executable_memory) {
-    fine = fine && ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1, &executable) == 0;
-  }
-  fine = fine && ::seccomp_load(filter) == 0;
-  ::seccomp_release(filter);
-  return fine;
-}
-
-const std::vector<int> kAll = {SCMP_SYS(execve), SCMP_SYS(fork),    SCMP_SYS(clone),          SCMP_SYS(clone3),
-                               SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(io_uring_setup), SCMP_SYS(bpf),
-                               SCMP_SYS(ptrace), SCMP_SYS(setns),   SCMP_SYS(unshare),        SCMP_SYS(mount),
-                               SCMP_SYS(kill)};
+const std::vector<int> kAll = {SYS_execve,  SYS_fork,           SYS_clone, SYS_clone3, SYS_socket,
+                               SYS_connect, SYS_io_uring_setup, SYS_bpf,   SYS_ptrace, SYS_setns,
+                               SYS_unshare, SYS_mount,          SYS_kill};
 
 TEST_F(Attack, ClaimsNothingWhereThereIsNothingToAttack) {
   for (const Wall& wall : attack(nothing_)) EXPECT_EQ(wall.state, WallState::kUntested) << wall.name << wall.detail;
@@ -106,9 +92,9 @@ TEST_F(Attack, SG_E_HTTP_FindsAProcessWithoutASystemCallFilter) {
 
 TEST_F(Attack, SG_E_HTTP_TriesTheFiltersOfTheRunningProcessAndSeesWhatTheyLetThrough) {
   std::vector<int> all_but_connect = kAll;
-  std::erase(all_but_connect, SCMP_SYS(connect));
-  const Standing sound([] { return refuse(kAll); });
-  const Standing leaky([&] { return refuse(all_but_connect) && refuse({SCMP_SYS(bpf)}, false); });
+  std::erase(all_but_connect, SYS_connect);
+  const Standing sound([] { return test::refuse_calls(kAll); });
+  const Standing leaky([&] { return test::refuse_calls(all_but_connect) && test::refuse_calls({SYS_bpf}, false); });
   ASSERT_TRUE(sound.ready() && leaky.ready());
   nothing_.daemon = sound.program();
   nothing_.writer = leaky.program();
@@ -120,7 +106,7 @@ TEST_F(Attack, SG_E_HTTP_TriesTheFiltersOfTheRunningProcessAndSeesWhatTheyLetThr
 }
 
 TEST_F(Attack, SG_E_HTTP_SeesExecutableMemoryComeThrough) {
-  const Standing daemon([] { return refuse(kAll, false); });
+  const Standing daemon([] { return test::refuse_calls(kAll, false); });
   ASSERT_TRUE(daemon.ready());
   nothing_.daemon = daemon.program();
   expect(attack(nothing_), "attack.daemon.system-calls", WallState::kAbsent, "came through: executable-memory");
