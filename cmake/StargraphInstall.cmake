@@ -28,6 +28,7 @@ install(FILES systemd/stargraphd.service systemd/stargraphd.socket systemd/starg
 install(FILES systemd/80-stargraph.preset DESTINATION ${STARGRAPH_UNIT_DIR}/system-preset COMPONENT daemon)
 install(FILES systemd/stargraph.sysusers DESTINATION lib/sysusers.d RENAME stargraph.conf COMPONENT daemon)
 install(FILES systemd/stargraph.tmpfiles DESTINATION lib/tmpfiles.d RENAME stargraph.conf COMPONENT daemon)
+install(FILES systemd/stargraph.sysctl DESTINATION lib/sysctl.d RENAME 60-stargraph.conf COMPONENT daemon)
 install(FILES systemd/stargraph-worker@.service DESTINATION ${STARGRAPH_UNIT_DIR}/system COMPONENT worker)
 
 # A configuration to begin with; the one in force is the site's, and no package owns it.

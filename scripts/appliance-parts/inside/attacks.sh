@@ -4,7 +4,7 @@ install -m 0755 $here/attacker $attacker
 chcon -t stargraphd_exec_t $attacker
 # The unit has a /tmp of its own, and a file that is not there proves nothing: there the attacker writes the library first.
 for library in /srv/library.so /tmp/library.so; do cp /usr/bin/true $library && chmod 0755 $library; done
-rows=(execute=/usr/bin/true execute=/usr/sbin/stargraphd dial udp reach=/run/stargraph/trust.sock
+rows=(execute=/usr/bin/true execute=/usr/sbin/stargraphd dial fastopen udp reach=/run/stargraph/trust.sock
   read=/etc/credstore.encrypted/stargraph-audit-key read=/etc/shadow append=/var/log/stargraph/audit-000001.jsonl append=/etc/stargraph/stargraph.yaml append=$attacker
   load=/srv/library.so load=/tmp/library.so write-and-load=/var/lib/stargraph/library.so load=/var/lib/stargraph/stargraph.db write-and-run-memory trace)
 first_segment=$(ls /var/log/stargraph/audit-*.jsonl | head -n 1)
@@ -26,12 +26,13 @@ note "$seen"
 for row in "${rows[@]}"; do
   equals "in the daemon's domain, as root, without any other wall, $row is denied" denied "$(result "$seen" "$row")"
 done
-# In the unit: its listener, its user, its walls, another program.
+# In the unit: its listener, its user, its walls, another program. fastopen-through-listener is no row above: no hook of SELinux
+# sees it; without the daemon's own filter, as here, sysctl.d is the wall.
 mkdir -p /run/systemd/system
 sed -e 's/^ListenStream=.*/ListenStream=127.0.0.1:8444/' -e 's/^FileDescriptorName=.*/FileDescriptorName=https/' /usr/lib/systemd/system/stargraphd.socket >/run/systemd/system/stargraph-attack.socket
-rows=(dial-through-listener dial udp execute=/usr/bin/true reach=/run/stargraph/trust.sock "read=/var/log/stargraph/${first_segment##*/}"
+rows=(dial-through-listener dial fastopen udp execute=/usr/bin/true reach=/run/stargraph/trust.sock "read=/var/log/stargraph/${first_segment##*/}"
   "append=/var/log/stargraph/${first_segment##*/}" read=/etc/credstore.encrypted/stargraph-audit-key read=/run/credentials/stargraph-auditd.service/stargraph-audit-key
-  append=/etc/stargraph/stargraph.yaml load=/srv/library.so write-and-load=/tmp/mine.so write-and-load=/dev/shm/mine.so write-and-load=/var/lib/stargraph/mine.so write-and-run-memory trace)
+  append=/etc/stargraph/stargraph.yaml load=/srv/library.so write-and-load=/tmp/mine.so write-and-load=/dev/shm/mine.so write-and-load=/var/lib/stargraph/mine.so write-and-run-memory trace fastopen-through-listener)
 sed -e "s|^ExecStart=.*|ExecStart=$attacker ${rows[*]}|" \
   -e 's/^Sockets=.*/Sockets=stargraph-attack.socket/' -e 's/^Type=.*/Type=oneshot/' -e '/^Restart/d; /^WatchdogSec/d; /^ExecReload/d; /^NotifyAccess/d; /^LoadCredential/d' \
   -e 's|^ExecPaths=.*|ExecPaths='$attacker' /usr/lib /lib -/lib64|' -e 's/stargraphd.socket/stargraph-attack.socket/' \
