@@ -5,18 +5,16 @@ image_packages=(systemd-sysv dbus udev kmod linux-image-cloud-amd64 initramfs-to
   jq python3-minimal iproute2 procps login passwd libseccomp2 libsodium23 libyaml-0-2 libcurl4t64 libre2-11
   libsystemd0 libtss2-esys-3.0.2-0t64 libtss2-mu-4.0.1-0t64 libtss2-rc0t64 libtss2-tcti-device0t64)
 
-# make_tree FOLDER DEB...: the base system with the acceptance in /acceptance and the packages on the stick.
+# make_tree FOLDER PACKAGES: the base system with the acceptance in /acceptance and the packages on the stick.
 make_tree() {
-  local tree=$1 base
-  shift
+  local tree=$1 packages=$2 base
   base=$(debian_root appliance "${image_packages[@]}")
   rm -rf --one-file-system "$tree"
   cp -a --reflink=auto "$base" "$tree"
   rm -rf "$tree"/var/cache/apt/archives/*.deb "$tree"/var/lib/apt/lists/* "$tree"/usr/share/doc "$tree"/usr/share/locale
   mkdir -p "$tree/acceptance" "$tree/media/stick/packages"
-  cp "$@" "$tree/media/stick/packages/"
-  (cd "$tree/media/stick/packages" && sha256sum *.deb >packages.sha256)
-  cp -r "$root/scripts/appliance-parts/inside/." "$tree/acceptance/"
+  cp "$packages"/*.deb "$packages/packages.sha256" "$tree/media/stick/packages/"
+  cp -r "$root/scripts/appliance-parts/inside/." "$root/tests/packaging/check-selinux" "$tree/acceptance/"
   extract_guide "$root/docs/air-gap-guide.md" "$tree/acceptance/guide"
 }
 

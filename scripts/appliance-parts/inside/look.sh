@@ -1,6 +1,6 @@
 # What the machine shows of itself; sourced.
 
-listeners() { ss -Hltn | awk '{ print $4 }' | sort -u | tr '\n' ' '; }
+listeners() { ss -Hltun | awk '{ print $1 == "tcp" ? $5 : $1 " " $5 }' | sort -u | tr '\n' ' '; }
 # domain COMMAND: label of the first process of that name, with its user's first letters
 domain() { ps -eo label,comm | awk -v name="$1" 'index($2, name) == 1 { print $1; exit }'; }
 # no_denials believes in silence only while auditd is there; that ausearch is not always silent attacks.sh shows.

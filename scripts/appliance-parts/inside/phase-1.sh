@@ -105,9 +105,11 @@ check "prod-ransomware still waits" 0 waits prod-ransomware
 equals "with the same question" "$(cat $keys/interrupt-before)" "$(cat $keys/interrupt-prod-ransomware)"
 no_denials "installation, first boot, packs, work, reload, export"
 
-# --- the power is cut while runs are in flight
+# --- the power is cut while runs are in flight: each stands at a task that the worker has, or nobody yet
+systemctl kill -s STOP stargraph-worker@soc
 for number in 1 2 3 4; do start_run wave-$number dev-malware; done
 equals "four more runs were acknowledged" 4 "$(cat $keys/run-wave-* | wc -l)"
+for number in 1 2 3 4; do equals "wave-$number is at work" working "$(at_work wave-$number)"; done
 sync -f $keys
 say CUT
 sleep 600

@@ -8,7 +8,7 @@ mkdir $stick/log-yesterday && cp /var/log/stargraph/audit-*.jsonl $stick/log-yes
 equals "SELinux is enforcing" Enforcing "$(getenforce)"
 check "the sockets are there again by themselves" 0 systemctl is-active stargraphd.socket stargraph-entries.socket stargraph-trust.socket
 check "the first connection starts the daemon again" 0 answered operator
-systemctl start stargraph-worker@soc
+check "the worker came with the machine" 0 systemctl is-active stargraph-worker@soc
 for number in 1 2 3 4; do check "wave-$number, in flight when the power went, ends: remediated" 0 ends wave-$number remediated; done
 check "prod-ransomware still waits" 0 waits prod-ransomware
 equals "with the same question" "$(cat $keys/interrupt-before)" "$(cat $keys/interrupt-prod-ransomware)"
@@ -46,12 +46,13 @@ guide revoke-key
 check "a run goes on under the next publisher's packs" 0 eval "start_run next port-scan && ends next dismissed"
 check "who leaves is still known" 0 answered leaver
 guide revoke-certificate
+equals "the list is named in the configuration" 1 "$(grep -c '^  crl: /etc/stargraph/clients.crl.pem' /etc/stargraph/stargraph.yaml)"
 equals "whose certificate is revoked gets no answer" 000 "$(answers leaver)"
 check "everybody else does" 0 answered operator
-at_work() { systemctl show -P MainPID stargraphd stargraph-auditd | tr '\n' ' '; }
-before=$(at_work)
+pids() { systemctl show -P MainPID stargraphd stargraph-auditd | tr '\n' ' '; }
+before=$(pids)
 check "the package is installed over itself while the daemon is at work" 0 eval "dpkg --install $stick/packages/stargraph_*.deb"
-equals "and restarted neither daemon nor audit writer" "$before" "$(at_work)"
+equals "and restarted neither daemon nor audit writer" "$before" "$(pids)"
 guide upgrade
 check "after the upgrade the daemon answers" 0 answered operator
 guide collect
@@ -76,6 +77,7 @@ stargraph-pack keygen --out $keys --name spare --alg ecdsa-p384-sha384 >/dev/nul
 check "an act of trust is done behind sudo in a sudo" 0 eval '(echo 4242 >/proc/self/loginuid; SUDO_UID=0 SUDO_USER=root stargraph-site key add $keys/spare.pub.pem --role publisher --holder "Kept for \$5" --fingerprint "$(fingerprint $keys/spare.pub.pem)")'
 equals "the log names who logged in, and the holder as it was given" 'uid-0.login-4242: Kept for $5' "$(cat /var/log/stargraph/audit-*.jsonl | jq -r 'select(.event == "trust.key_added") | .actor + ": " + .data.holder' | tail -n 1)"
 no_denials "restart, export, backup, rotation, revocation, upgrade"
+equals "every file of state and log is 0600 and its user's still" "" "$(astray)"
 source $here/attacks.sh
 
 # --- trouble

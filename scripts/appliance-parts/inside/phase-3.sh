@@ -25,6 +25,8 @@ equals "nothing listens any more" "" "$(listeners)"
 check "the package is installed again over what was kept" 0 eval "dpkg --install $stick/packages/stargraph_*.deb && systemctl enable --now stargraph-entries.socket stargraph-trust.socket stargraphd.socket"
 check "and goes on where it was" 0 answered operator
 check "with every run" 0 ends prod-ransomware "remediation rejected by an analyst"
+no_denials "removal, installation over what was kept"
+equals "every file of state and log is 0600 and its user's still" "" "$(astray)"
 
 # --- the end
 guide decommission

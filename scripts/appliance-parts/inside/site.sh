@@ -63,6 +63,12 @@ answered() {
 # start_run NAME ALERT: remembers the run's id.
 start_run() { as operator --json run start graph:soc-triage --params "$examples/alerts/$2.json" | jq -r .run_id >"$keys/run-$1" && grep -q . "$keys/run-$1"; }
 run_id() { cat "$keys/run-$1"; }
+# at_work NAME: its state, once it waits for a worker; else the one it has after twenty seconds.
+at_work() {
+  local end=$((SECONDS + 20)) state
+  until state=$(as operator --json run show "$(run_id "$1")" | jq -r .state) && [ "$state" = working ]; do [ $SECONDS -lt $end ] || break; done
+  printf '%s' "$state"
+}
 # ends NAME REASON
 ends() {
   local reply
