@@ -88,7 +88,6 @@ rm /var/fill
 check "with space again it is taken, and ends" 0 eval "start_run after-full port-scan && ends after-full dismissed"
 fallocate -l "$(df --output=avail -B1 /var | tail -n 1)" /var/fill
 check "on a full disk too" 6 as operator run start graph:soc-triage --params $examples/alerts/port-scan.json
-equals "which is full" 0 "$(df --output=avail -B1 /var | tail -n 1 | tr -d ' ')"
 rm /var/fill
 check "with space again the daemon answers, or came back" 0 answered operator
 check "and the log is whole" 0 stargraph-audit verify /var/log/stargraph --pubkey /etc/stargraph/audit.pub.pem
