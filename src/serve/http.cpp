@@ -121,14 +121,26 @@ Response json_response(int status, const json::Value& body) {
   return response;
 }
 
-Response error_response(Code code, const std::string& request_id) {
+namespace {
+
+Response refusal(Code code, std::string_view detail, const std::string& request_id) {
   const base::Reason& reason = base::reason(code);
-  Response response =
-      json_response(reason.http_status,
-                    json::Object{{"detail", detail_text(code)}, {"code", reason.name}, {"request_id", request_id}});
+  Response response = json_response(
+      reason.http_status, json::Object{{"detail", detail}, {"code", reason.name}, {"request_id", request_id}});
   response.code = reason.name;
   response.retry_after = retry_seconds(code);
   return response;
+}
+
+}  // namespace
+
+Response error_response(Code code, const std::string& request_id) {
+  return refusal(code, detail_text(code), request_id);
+}
+
+Response error_response(const base::Error& error, const std::string& request_id) {
+  return error.code == Code::kTenantFull ? refusal(error.code, error.message, request_id)
+                                         : error_response(error.code, request_id);
 }
 
 Result<Query> Query::parse(std::string_view text) {

@@ -31,6 +31,8 @@ struct Response {
 // {"code","detail","request_id"}; the detail is a fixed text of the code, never a part of the request. What passes by
 // itself says when to come back.
 [[nodiscard]] Response error_response(base::Code code, const std::string& request_id);
+// The same; of kTenantFull the detail is the error's message: figures of the caller's tenant, nothing of the request.
+[[nodiscard]] Response error_response(const base::Error& error, const std::string& request_id);
 // One sentence for each code that can be answered.
 [[nodiscard]] std::string_view detail_text(base::Code code);
 

@@ -189,7 +189,7 @@ Response carry_out(Journal& journal, const Asked& asked, const std::function<Res
     response = fail(Code::kInternal, "request: threw");
   }
   if (response) return entry.close(*std::move(response));
-  Response refusal = error_response(response.error().code, asked.request_id);
+  Response refusal = error_response(response.error(), asked.request_id);
   if (response.error().code == Code::kRateLimited) refusal.retry_after = asked.retry_after;
   return entry.close(std::move(refusal));
 }

@@ -110,13 +110,16 @@ Result<Response> get_runs(Api& api, const Request& request) {
   filter.offset = query.integer("offset", 0, json::kMaxInteger).value_or(0);
   SG_TRY(query.finish());
   SG_TRY(const engine::RunPage page, api.engine().list_runs(request.principal->tenant, filter));
+  SG_TRY(const engine::Use use, api.engine().use(request.principal->tenant));
   json::Array items;
   for (const engine::RunView& run : page.items) items.emplace_back(render(run));
   return json_response(200, json::Object{{"items", std::move(items)},
                                          {"total", page.total},
                                          {"limit", filter.limit},
                                          {"offset", filter.offset},
-                                         {"cursor", nullptr}});
+                                         {"cursor", nullptr},
+                                         {"record_bytes", use.held},
+                                         {"record_bytes_limit", use.budget}});
 }
 
 Result<Response> get_run(Api& api, const Request& request) {

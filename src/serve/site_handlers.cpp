@@ -63,6 +63,11 @@ Result<Response> get_metrics(Api& api, const Request& request) {
     SG_TRY(const engine::RunPage page, api.engine().list_runs(request.principal->tenant, filter));
     number(text, "stargraph_runs_total{status=\"" + std::string(status) + "\"}", page.total);
   }
+  SG_TRY(const engine::Use use, api.engine().use(request.principal->tenant));
+  metric(text, "stargraph_tenant_record_bytes", "gauge", "What the records of the caller's tenant hold.");
+  number(text, "stargraph_tenant_record_bytes", use.held);
+  metric(text, "stargraph_tenant_record_bytes_limit", "gauge", "What they may hold; at nine tenths no run starts.");
+  number(text, "stargraph_tenant_record_bytes_limit", use.budget);
   const audit::Lag lag = api.services().audit_lag();
   const Counters counters = api.counters();
   metric(text, "stargraph_audit_lag_entries", "gauge", "Audit records that the audit writer has not acknowledged yet.");

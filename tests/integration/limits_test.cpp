@@ -124,5 +124,37 @@ TEST(DaemonLimits, SG_D_HTTP_ChangesOverTheRateAre429WithRetryAfter) {
   EXPECT_TRUE(has(last, "Retry-After: ")) << last;
 }
 
+// Through the real listener: who fills the budget is told so, its neighbour goes on, and the journal says it once.
+TEST(DaemonLimits, SG_D_STATE_ATenantFillsItsOwnBudgetOnly) {
+  Appliance::Options options;
+  options.limits = "  tenant_record_bytes: 1048576\n";
+  options.start = false;
+  Appliance box(STARGRAPH_PROGRAMS, options);
+  box.add_graph("say.yaml",
+                "ir_version: \"1.0.0\"\nid: \"graph:say\"\nnodes: [{id: a, kind: echo}, {id: b, kind: halt}]\n"
+                "state_schema: {message: str}\n");
+  box.start_auditd();
+  box.start_daemon();
+  const std::string body = R"({"graph_id":"graph:say","params":{"message":")" + std::string(100'000, 'm') + R"("}})";
+  std::string refused;
+  for (int i = 0; i < 12 && refused.empty(); ++i) {
+    const CommandResult answer = box.post("operator", "/v1/runs", body);
+    if (!answer.out.ends_with("202")) refused = answer.out;
+  }
+  EXPECT_TRUE(refused.ends_with("507")) << refused;
+  EXPECT_TRUE(has(refused, "the records of tenant alpha hold ")) << refused;
+  EXPECT_TRUE(has(refused, " bytes of its budget of 1048576 bytes")) << refused;
+  EXPECT_TRUE(has(refused, R"("code":"tenant-full")")) << refused;
+  EXPECT_TRUE(box.post("neighbour", "/v1/runs", body).out.ends_with("202"));
+  const std::string listed = box.curl("operator", {"/v1/runs?limit=1"}).out;
+  EXPECT_TRUE(has(listed, R"("record_bytes_limit":1048576)")) << listed;
+  EXPECT_FALSE(has(listed, R"("record_bytes":0,)")) << listed;
+  EXPECT_TRUE(has(box.curl("operator", {"/metrics"}).out, "\nstargraph_tenant_record_bytes_limit 1048576\n"));
+  for (int i = 0; i < 200 && !has(box.daemon_log(), "tenant alpha"); ++i) box.curl("operator", {"/v1/graphs"});
+  EXPECT_EQ(box.stop(), 0);
+  EXPECT_TRUE(has(box.daemon_log(), "tenant alpha: its records hold ")) << box.daemon_log();
+  EXPECT_FALSE(has(box.daemon_log(), "tenant beta")) << box.daemon_log();
+}
+
 }  // namespace
 }  // namespace stargraph::test

@@ -24,6 +24,8 @@ struct Limits {
   std::int64_t run_seconds = 86'400;
   std::int64_t run_state_bytes = 1 << 20;
   std::int64_t run_parameter_bytes = 256 << 10;
+  std::int64_t run_retention_days = 0;           // 0: for ever
+  std::int64_t tenant_record_bytes = 8LL << 30;  // docs/formats/run.md says what counts
   std::int64_t node_seconds = 300;
   std::int64_t lease_seconds = 60;
   std::int64_t evaluation_facts = 10'000;

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 
+#include "bin/stargraphd/floor.hpp"
 #include "bin/stargraphd/packs.hpp"
 #include "stargraph/audit/outbox.hpp"
 #include "stargraph/audit/shipper.hpp"
@@ -124,6 +125,8 @@ Result<> Daemon::start_engine() {
   bounds.run_wall_clock = std::chrono::seconds(limits.run_seconds);
   bounds.state_bytes = static_cast<std::size_t>(limits.run_state_bytes);
   bounds.parameter_bytes = static_cast<std::size_t>(limits.run_parameter_bytes);
+  bounds.tenant_bytes = limits.tenant_record_bytes;
+  bounds.retention = std::chrono::days(limits.run_retention_days);
   bounds.node_time = std::chrono::seconds(limits.node_seconds);
   bounds.lease_time = std::chrono::seconds(limits.lease_seconds);
   bounds.workers = static_cast<int>(limits.scheduler_workers);
@@ -190,11 +193,8 @@ Result<> Daemon::admit() const {
   if (serve::audit_behind(shipper_->lag(), limits)) return fail(Code::kAuditLag, "audit: the writer is behind");
   struct statvfs disk{};
   if (::statvfs(config().state.directory.c_str(), &disk) != 0) return fail(Code::kIo, "state: statvfs: failed");
-  const auto free_bytes = static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);
-  const bool low = free_bytes < limits.disk_free_bytes ||
-                   static_cast<std::int64_t>(disk.f_bavail) <
-                       static_cast<std::int64_t>(disk.f_blocks / 100) * limits.disk_free_percent;
-  if (low) return fail(Code::kDiskLow, "state: the disk is nearly full");
+  if (!above_floor({.free = disk.f_bavail, .all = disk.f_blocks, .block_bytes = disk.f_frsize}, limits))
+    return fail(Code::kDiskLow, "state: the disk is nearly full");
   return {};
 }
 

@@ -58,6 +58,19 @@ TEST(ErrorBody, SG_I_HTTP_EveryCodeHasAFixedTextAndNothingElse) {
   }
 }
 
+TEST(ErrorBody, SG_I_HTTP_OnlyAFullTenantIsToldMoreThanTheCode) {
+  const base::Error full{base::Code::kTenantFull, "9 of 10 bytes"};
+  const Response response = error_response(full, "request-1");
+  EXPECT_EQ(response.status, 507);
+  EXPECT_EQ(response.code, "tenant-full");
+  EXPECT_EQ(response.retry_after, 60);
+  EXPECT_EQ(response.body, R"({"detail":"9 of 10 bytes","code":"tenant-full","request_id":"request-1"})");
+  for (const base::Reason& reason : base::reason_table()) {
+    if (reason.code == base::Code::kTenantFull) continue;
+    EXPECT_EQ(error_response(base::Error{reason.code, "secret"}, "r").body, error_response(reason.code, "r").body);
+  }
+}
+
 Hello judge(std::initializer_list<unsigned> bytes, std::size_t available) {
   std::array<unsigned char, 5> head{};
   std::size_t seen = 0;
