@@ -162,7 +162,7 @@ void Lineage::add_run(const Entry& entry) {
     expect_policy(entry);
     link(entry, !runs_.contains(*event.run), "creates a run that is there already");
     runs_[*event.run] =
-        Run{.tenant = event.tenant, .basis = text_of(event.data, "basis"), .questions = {}, .answered = {}};
+        Run{.tenant = event.tenant, .basis = text_of(event.data, "basis"), .questions = {}, .answered = {}, .ends = {}};
     ++report_.runs;
     return;
   }
@@ -178,7 +178,11 @@ void Lineage::add_run(const Entry& entry) {
   if (is_end(event.name)) {
     link(entry, !run.ended, "ends a run that has ended");
     run.ended = true;
+    run.ends.insert(text_of(event.data, "step_hash"));
   }
+  // Also behind a database of an earlier day: it removes what had ended in it.
+  if (event.name == EventName::kRunRemoved)
+    link(entry, run.ends.contains(text_of(event.data, "step_hash")), "removes a run that did not end so");
 }
 
 void Lineage::answer(const Entry& entry, Run& run) {

@@ -45,6 +45,7 @@ class Lineage {
     std::set<std::string> questions;  // asked and not answered
     std::set<std::string> answered;
     bool ended = false;
+    std::set<std::string> ends;  // last step hashes that ends told
   };
   void link(const Entry& entry, bool holds, std::string_view why);
   void add_trust(const Entry& entry);

@@ -42,7 +42,7 @@ std::vector<Act> honest() {
       {EventName::kRunWaiting, {{"basis", kBasis}, {"interrupt_id", kQuestion}}},
       {EventName::kRunResponded, {{"interrupt_id", kQuestion}}},
       {EventName::kRulesViolation, {{"pack_digest", kPack}, {"stage", "soc.rules"}}},
-      {EventName::kRunFailed, {}},
+      {EventName::kRunFailed, {{"step_hash", kPack}}},
   };
 }
 
@@ -140,6 +140,26 @@ TEST(Lineage, RC_R_AUDIT_AnEndedRunDecidesAsksAndEndsNoMore) {
     acts.push_back(acts[again]);
     EXPECT_GE(report_of(acts).loose, 1U) << again;
   }
+}
+
+TEST(Lineage, RC_R_AUDIT_OnlyARunThatEndedSoIsRemoved) {
+  std::vector<Act> acts = honest();
+  acts.push_back({EventName::kRunRemoved, {{"step_hash", kPack}}, "stargraphd"});
+  EXPECT_EQ(report_of(acts).loose, 0U);
+  acts.back().data.set("step_hash", kPolicy);
+  EXPECT_EQ(report_of(acts).loose, 1U) << "another end";
+  acts = honest();
+  acts.back() = {EventName::kRunRemoved, {{"step_hash", kPack}}, "stargraphd"};
+  EXPECT_EQ(report_of(acts).loose, 1U) << "no end";
+}
+
+// What ended before a database was put back need not end again to go.
+TEST(Lineage, RC_R_AUDIT_ARunIsRemovedFromADatabaseThatWasPutBack) {
+  std::vector<Act> acts = honest();
+  acts.push_back(
+      {EventName::kTrustRepaired, {{"act", 8}, {"acts", 0}, {"daemon_seq", 11}, {"previous", 7}, {"reason", "disk"}}});
+  acts.push_back({EventName::kRunRemoved, {{"step_hash", kPack}}, "stargraphd"});
+  EXPECT_EQ(report_of(acts).loose, 0U);
 }
 
 TEST(Lineage, RC_R_AUDIT_AQuestionIsAnsweredOnce) {
