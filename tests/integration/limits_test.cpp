@@ -150,7 +150,8 @@ TEST(DaemonLimits, SG_D_STATE_ATenantFillsItsOwnBudgetOnly) {
   EXPECT_TRUE(has(listed, R"("record_bytes_limit":1048576)")) << listed;
   EXPECT_FALSE(has(listed, R"("record_bytes":0,)")) << listed;
   EXPECT_TRUE(has(box.curl("operator", {"/metrics"}).out, "\nstargraph_tenant_record_bytes_limit 1048576\n"));
-  for (int i = 0; i < 200 && !has(box.daemon_log(), "tenant alpha"); ++i) box.curl("operator", {"/v1/graphs"});
+  for (int i = 0; i < 200 && !has(box.daemon_log(), "tenant alpha"); ++i)
+    static_cast<void>(box.curl("operator", {"/v1/graphs"}));
   EXPECT_EQ(box.stop(), 0);
   EXPECT_TRUE(has(box.daemon_log(), "tenant alpha: its records hold ")) << box.daemon_log();
   EXPECT_FALSE(has(box.daemon_log(), "tenant beta")) << box.daemon_log();
