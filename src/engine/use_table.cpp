@@ -5,8 +5,6 @@
 
 namespace stargraph::engine {
 
-using base::Code;
-using base::fail;
 using base::Result;
 using base::Timestamp;
 using base::to_micros;
