@@ -31,38 +31,39 @@ std::optional<crypto::Digest> digest_of(const X509* certificate) {
 
 }  // namespace
 
-Result<std::shared_ptr<const ClientTrust>> ClientTrust::read(base::BytesView ca, const base::Bytes* crl) {
+Result<std::shared_ptr<const ClientTrust>> ClientTrust::read(const Pem& ca, const Pem* crl) {
   std::shared_ptr<ClientTrust> trust(new ClientTrust);
   trust->store_.reset(X509_STORE_new());
   X509_STORE* const store = trust->store_.get();
-  const auto unusable = [](const char* why) {
+  const auto unusable = [](const Pem& file, const char* why) {
     ERR_clear_error();
-    return fail(Code::kConfigInvalid, why);
+    return fail(Code::kConfigInvalid, "tls: " + file.name + ": " + why);
   };
   std::size_t authorities = 0;
-  for (const Bio bio = reader(ca); X509* next = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr);) {
+  for (const Bio bio = reader(ca.text); X509* next = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr);) {
     const Certificate owned(next);
-    if (X509_STORE_add_cert(store, next) != 1) return unusable("ca: refused");
+    if (X509_STORE_add_cert(store, next) != 1) return unusable(ca, "refused");
     ++authorities;
   }
-  if (authorities == 0) return unusable("ca: holds no certificate");
+  if (authorities == 0) return unusable(ca, "holds no certificate");
   unsigned long flags = X509_V_FLAG_X509_STRICT;
   if (crl != nullptr) {
     std::size_t count = 0;
-    for (const Bio bio = reader(*crl);
+    for (const Bio bio = reader(crl->text);
          X509_CRL* next = PEM_read_bio_X509_CRL(bio.get(), nullptr, no_passphrase, nullptr);) {
       const std::unique_ptr<X509_CRL, Free<X509_CRL_free>> owned(next);
-      if (X509_STORE_add_crl(store, next) != 1) return unusable("crl: refused");
+      if (X509_STORE_add_crl(store, next) != 1) return unusable(*crl, "refused");
       if (const ASN1_TIME* until = X509_CRL_get0_nextUpdate(next); until != nullptr) {
         trust->crl_until_ = std::min(trust->crl_until_, time_of(until));
       }
       ++count;
     }
-    if (count == 0) return unusable("crl: holds no CRL");
+    if (count == 0) return unusable(*crl, "holds no CRL");
     flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
   }
   ERR_clear_error();  // "no start line": the end
-  if (X509_STORE_set_flags(store, flags) != 1) return fail(Code::kCrypto, "ca: trust store: flags refused");
+  if (X509_STORE_set_flags(store, flags) != 1)
+    return fail(Code::kCrypto, "tls: " + ca.name + ": trust store: flags refused");
   return trust;
 }
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "serve/openssl.hpp"
 #include "stargraph/base/result.hpp"
@@ -26,10 +27,12 @@ class ClientTrust {
   static constexpr base::Duration kVerdict = std::chrono::seconds(60);
   static constexpr std::size_t kMaxVerdicts = 1'024;
 
-  // PEM texts; `crl` is empty where the configuration names none. The error says which is unusable and why, its message
-  // beginning with "ca: " or "crl: ".
-  [[nodiscard]] static base::Result<std::shared_ptr<const ClientTrust>> read(base::BytesView ca,
-                                                                             const base::Bytes* crl);
+  struct Pem {
+    std::string name;  // as errors give it
+    base::BytesView text;
+  };
+  // `crl` is null where the configuration names none. The error says which of the two is unusable and why.
+  [[nodiscard]] static base::Result<std::shared_ptr<const ClientTrust>> read(const Pem& ca, const Pem* crl);
 
   [[nodiscard]] X509_STORE* store() const { return store_.get(); }
   // Signatures, time, purpose and CRL. Any thread.

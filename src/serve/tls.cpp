@@ -104,12 +104,8 @@ Result<base::Bytes> Tls::read_crl() const {
 }
 
 Result<std::shared_ptr<const ClientTrust>> Tls::read_trust(const base::Bytes& crl) const {
-  auto trust = ClientTrust::read(ca_, files_.crl.empty() ? nullptr : &crl);
-  if (trust) return trust;
-  const bool of_crl = trust.error().message.starts_with("crl: ");
-  const std::string& why = trust.error().message;
-  return fail(trust.error().code,
-              "tls: " + (of_crl ? files_.crl : files_.client_ca).string() + ": " + why.substr(why.find(": ") + 2));
+  const ClientTrust::Pem list{files_.crl.string(), crl};
+  return ClientTrust::read({files_.client_ca.string(), ca_}, files_.crl.empty() ? nullptr : &list);
 }
 
 Result<bool> Tls::refresh() {

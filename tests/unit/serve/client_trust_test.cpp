@@ -75,11 +75,10 @@ class ClientTrustTest : public ::testing::Test {
   }
   static std::shared_ptr<const ClientTrust> trust(const char* crl_file = "crl.pem") {
     const std::string ca = directory_->read("ca.pem");
-    if (crl_file == nullptr) return *ClientTrust::read(base::as_bytes(ca), nullptr);
+    if (crl_file == nullptr) return *ClientTrust::read({"ca", base::as_bytes(ca)}, nullptr);
     const std::string text = directory_->read(crl_file);
-    const base::BytesView view = base::as_bytes(text);
-    const base::Bytes bytes(view.begin(), view.end());
-    return *ClientTrust::read(base::as_bytes(ca), &bytes);
+    const ClientTrust::Pem list{"crl", base::as_bytes(text)};
+    return *ClientTrust::read({"ca", base::as_bytes(ca)}, &list);
   }
   static Certificate certificate(const std::string& name) {
     const std::string pem = directory_->read(name + ".pem");
@@ -148,6 +147,19 @@ TEST_F(ClientTrustTest, SG_S_HTTP_ACertificateOfTheSameNamesIsNotTheSame) {
   EXPECT_FALSE(trust->trusts(certificate("mallory").get(), noon));
   EXPECT_FALSE(trust->trusts(nullptr, noon));
   EXPECT_EQ(trust->checks(), 2U);
+}
+
+TEST_F(ClientTrustTest, AnErrorNamesTheFileThatCannotBeUsed) {
+  const std::string ca = directory_->read("ca.pem");
+  const ClientTrust::Pem good{"/etc/ca.pem", base::as_bytes(ca)};
+  const ClientTrust::Pem bad{"/etc/crl: pem", base::as_bytes("no PEM")};
+  const auto no_ca = ClientTrust::read(bad, &bad);
+  ASSERT_FALSE(no_ca);
+  EXPECT_EQ(no_ca.error().message, "tls: /etc/crl: pem: holds no certificate");
+  const auto no_crl = ClientTrust::read(good, &bad);
+  ASSERT_FALSE(no_crl);
+  EXPECT_EQ(no_crl.error().message, "tls: /etc/crl: pem: holds no CRL");
+  EXPECT_EQ(no_crl.error().code, base::Code::kConfigInvalid);
 }
 
 }  // namespace
