@@ -1,22 +1,18 @@
 #include "stargraph/crypto/certificate.hpp"
 
-#include <openssl/asn1.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <chrono>
-#include <ctime>
 
 #include "crypto/openssl.hpp"
 #include "crypto/pem.hpp"
+#include "crypto/x509.hpp"
 
 namespace stargraph::crypto {
 namespace {
 
 constexpr std::size_t kLargestCertificate = std::size_t{64} * 1024;
 
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 using GeneralNames = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
 
 std::unexpected<base::Error> malformed(const char* reason) {
@@ -37,16 +33,6 @@ base::Result<Certificate> parse(base::BytesView der) {
   OPENSSL_free(again);
   if (!same) return malformed("not in DER");
   return certificate;
-}
-
-base::Result<std::string> rfc4514(const X509_NAME* name) {
-  const Bio bio(BIO_new(BIO_s_mem()));
-  // RFC 2253's flags also write RFC 4514; everything outside printable ASCII comes out as \XX.
-  if (bio == nullptr || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0)
-    return malformed("unreadable name");
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, static_cast<std::size_t>(size));
 }
 
 // Printable ASCII only: a NUL or control byte in a name is there to make two readers disagree.
@@ -79,17 +65,6 @@ base::Result<std::string> serial_hex(const X509* certificate) {
   base::Bytes bytes(static_cast<std::size_t>(std::max(1, BN_num_bytes(number.get()))));
   BN_bn2binpad(number.get(), writable_octets(bytes), static_cast<int>(bytes.size()));
   return base::to_hex(bytes);
-}
-
-base::Result<base::Timestamp> instant(const ASN1_TIME* time) {
-  std::tm fields{};
-  if (ASN1_TIME_to_tm(time, &fields) != 1) return malformed("validity unreadable");
-  namespace chrono = std::chrono;
-  const chrono::year_month_day date{chrono::year(fields.tm_year + 1900),
-                                    chrono::month(static_cast<unsigned>(fields.tm_mon) + 1),
-                                    chrono::day(static_cast<unsigned>(fields.tm_mday))};
-  return base::Timestamp(chrono::sys_days(date) + chrono::hours(fields.tm_hour) + chrono::minutes(fields.tm_min) +
-                         chrono::seconds(fields.tm_sec));
 }
 
 }  // namespace

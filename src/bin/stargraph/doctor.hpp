@@ -1,5 +1,5 @@
 // What stands between an attacker and this appliance, looked at from outside: each wall is held, absent, or cannot be
-// seen by who asks. Reads files only; opens no socket, changes nothing, reads no key. attack.hpp tries them.
+// seen by who asks. Reads files only; opens no socket, changes nothing, unseals no key. attack.hpp tries them.
 #pragma once
 
 #include <string>
@@ -27,6 +27,7 @@ struct Wall {
 struct Surroundings {
   base::Path root = "/";
   base::Timestamp now;
+  base::Env& env = base::real_env();
 };
 
 [[nodiscard]] std::vector<Wall> examine(const Surroundings& surroundings);

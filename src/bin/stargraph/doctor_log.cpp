@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -14,7 +15,6 @@ namespace {
 
 using base::Path;
 
-constexpr const char* kLog = "/var/log/stargraph";
 constexpr std::uint64_t kPiece = 4 << 20;        // what is read at a time
 constexpr std::uint64_t kLogTail = kPiece;       // how far back a start of the daemon is looked for
 constexpr std::uint64_t kLongestLine = 1 << 20;  // an entry is shorter
@@ -23,7 +23,10 @@ constexpr std::uint64_t kLookedThrough =
 constexpr std::string_view kStarted = "\"event\":\"daemon.started\"";
 constexpr std::string_view kKeyAdded = "\"event\":\"trust.key_added\"";
 constexpr std::string_view kRevoked = "\"event\":\"trust.revoked\"";
+// Younger than this, to the second: as find -mtime -7 has it in packaging/programs/checkpoint.
 constexpr auto kExportAge = std::chrono::days(7);
+// The log goes on being written after `now` was taken; a look at a slow machine takes seconds.
+constexpr auto kWhileLooking = std::chrono::minutes(1);
 
 std::optional<base::Timestamp> modified(const Path& path) {
   struct stat info{};
@@ -58,6 +61,15 @@ std::optional<json::Object> last_start(std::string_view lines) {
   return std::nullopt;
 }
 
+// The last line that is whole: one that is being written has no end yet.
+std::string last_line(const std::string& text) {
+  const auto end = text.rfind('\n');
+  if (end == std::string::npos || end == 0) return "";
+  const auto before = text.rfind('\n', end - 1);
+  const auto begin = before == std::string::npos ? 0 : before + 1;
+  return text.substr(begin, end - begin);
+}
+
 bool is_first(const std::string& segment) {
   const auto digit = segment.find_first_not_of('0', segment.find('-') + 1);
   return digit != std::string::npos && segment.substr(digit) == "1.jsonl";
@@ -65,10 +77,12 @@ bool is_first(const std::string& segment) {
 
 class Log {
  public:
-  explicit Log(const Surroundings& around) : around_(around), folder_(below(around.root, kLog)) {}
+  Log(const Surroundings& around, const Site& site)
+      : around_(around), folder_(below(around.root, site.setting("audit", "log_directory", "/var/log/stargraph"))) {}
   std::vector<Wall> walls();
 
  private:
+  [[nodiscard]] std::string tail_of(const std::string& segment) const;
   void fips(const std::string& tail);
   void clock();
   void reviews();
@@ -82,7 +96,7 @@ class Log {
 
   Surroundings around_;
   Path folder_;
-  base::Env& env_ = base::real_env();
+  base::Env& env_ = around_.env;
   std::vector<std::string> segments_;                      // sorted
   std::map<std::string, std::optional<std::string>> due_;  // key id -> review_by of its newest confirmation
   std::vector<Wall> walls_;
@@ -106,14 +120,22 @@ void Log::fips(const std::string& tail) {
       false);
 }
 
-// Whether writing the log is near now.
+// No entry is dated before the one before it (docs/formats/audit.md), so the last one tells. When the file was written
+// says nothing: whoever copies a log, or touches it, sets that.
 void Log::clock() {
-  const auto written = segments_.empty() ? std::nullopt : modified(folder_ / segments_.back());
-  if (!written) return add("clock", WallState::kUnseen, "there is no log yet");
-  // The log goes on being written after `now` was taken; a look at a slow machine takes seconds.
-  constexpr auto kWhileLooking = std::chrono::minutes(1);
-  add("clock", *written <= around_.now + kWhileLooking ? WallState::kHeld : WallState::kAbsent,
-      "not behind what the log has seen");
+  std::size_t last = segments_.size();
+  for (; last > 0; --last) {  // past the ones that nothing was written to yet
+    const auto info = env_.info(folder_ / segments_[last - 1]);
+    if (!info || info->size > 0) break;
+  }
+  if (last == 0) return add("clock", WallState::kUnseen, "there is no log yet");
+  const auto entry = json::parse(last_line(tail_of(segments_[last - 1])));
+  const json::Object* const object = entry ? entry->object() : nullptr;
+  const auto time = base::parse_rfc3339(object == nullptr ? "" : text_of(*object, "ts"));
+  if (!time) return add("clock", WallState::kUnseen, "the time of the log's last entry cannot be read");
+  if (*time > around_.now + kWhileLooking)
+    return add("clock", WallState::kAbsent, "behind the log, whose last entry is of " + base::format_rfc3339(*time));
+  add("clock", WallState::kHeld, "not behind the log, whose last entry is of " + base::format_rfc3339(*time));
 }
 
 void Log::take(std::string_view line) {
@@ -186,9 +208,19 @@ void Log::exported() {
     return add("export", visible ? WallState::kAbsent : WallState::kUnseen,
                visible ? "the audit log was never carried out (stargraph-export)" : "only root may look");
   }
-  const auto age = std::chrono::duration_cast<std::chrono::days>(around_.now - *when);
-  add("export", age <= kExportAge ? WallState::kHeld : WallState::kAbsent,
-      "the audit log was carried out " + std::to_string(age.count()) + " days ago");
+  if (*when > around_.now + kWhileLooking)
+    return add("export", WallState::kAbsent,
+               "the audit log was carried out on " + base::format_rfc3339(*when) + ", which is still to come");
+  const auto days = std::chrono::duration_cast<std::chrono::days>(around_.now - *when).count();
+  add("export", around_.now - *when < kExportAge ? WallState::kHeld : WallState::kAbsent,
+      "the audit log was carried out " + std::to_string(std::max<std::int64_t>(days, 0)) + " days ago");
+}
+
+std::string Log::tail_of(const std::string& segment) const {
+  const auto info = env_.info(folder_ / segment);
+  const std::uint64_t from = info && info->size > kLogTail ? info->size - kLogTail : 0;
+  const auto bytes = env_.read_range(folder_ / segment, from, kLogTail);
+  return bytes ? base::to_text(*bytes) : "";
 }
 
 std::vector<Wall> Log::walls() {
@@ -204,13 +236,7 @@ std::vector<Wall> Log::walls() {
   for (const std::string& name : *names) {
     if (name.starts_with("audit-") && name.ends_with(".jsonl")) segments_.push_back(name);
   }
-  std::string tail;
-  if (!segments_.empty()) {
-    const Path newest = folder_ / segments_.back();
-    const auto info = env_.info(newest);
-    const std::uint64_t from = info && info->size > kLogTail ? info->size - kLogTail : 0;
-    if (const auto bytes = env_.read_range(newest, from, kLogTail)) tail = base::to_text(*bytes);
-  }
+  const std::string tail = segments_.empty() ? "" : tail_of(segments_.back());
   fips(tail);
   clock();
   reviews();
@@ -220,6 +246,6 @@ std::vector<Wall> Log::walls() {
 
 }  // namespace
 
-std::vector<Wall> log_walls(const Surroundings& around) { return Log(around).walls(); }
+std::vector<Wall> log_walls(const Surroundings& around, const Site& site) { return Log(around, site).walls(); }
 
 }  // namespace stargraph::cli

@@ -5,9 +5,10 @@
 #include <vector>
 
 #include "doctor.hpp"
+#include "site.hpp"
 
 namespace stargraph::cli {
 
-[[nodiscard]] std::vector<Wall> log_walls(const Surroundings& around);
+[[nodiscard]] std::vector<Wall> log_walls(const Surroundings& around, const Site& site);
 
 }  // namespace stargraph::cli
