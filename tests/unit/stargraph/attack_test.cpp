@@ -4,8 +4,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <functional>
 #include <thread>
 
@@ -121,6 +125,36 @@ TEST_F(Attack, SG_E_HTTP_FindsTheWayOutOfTheMachinesNetworkAndNoneOutOfAnEmptyOn
   const auto walls = attack(nothing_);
   expect(walls, "attack.daemon.network", WallState::kHeld);
   expect(walls, "attack.audit-writer.network", WallState::kAbsent, "127.0.0.1");
+}
+
+// As systemd's PrivateNetwork=yes leaves it.
+bool raise(const char* interface) {
+  const base::Descriptor any(::socket(AF_INET, SOCK_DGRAM, 0));
+  struct ifreq request{};
+  std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+  request.ifr_flags = IFF_UP;
+  return ::ioctl(any.get(), SIOCSIFFLAGS, &request) == 0;
+}
+
+// An interface besides; it lasts as long as the process.
+bool wire(const char* interface) {
+  const int tunnel = ::open("/dev/net/tun", O_RDWR);
+  struct ifreq request{};
+  std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI;
+  return tunnel >= 0 && ::ioctl(tunnel, TUNSETIFF, &request) == 0;
+}
+
+TEST_F(Attack, SG_E_HTTP_ALoopbackOfItsOwnIsNoWayOutAnInterfaceBesidesIsOne) {
+  const Standing alone([] { return ::unshare(CLONE_NEWNET) == 0 && raise("lo"); });
+  const Standing wired([] { return ::unshare(CLONE_NEWNET) == 0 && raise("lo") && wire("leak"); });
+  ASSERT_TRUE(alone.ready());
+  nothing_.daemon = alone.program();
+  if (wired.ready()) nothing_.writer = wired.program();
+  const auto walls = attack(nothing_);
+  expect(walls, "attack.daemon.network", WallState::kHeld, "loopback of its own");
+  if (!wired.ready()) GTEST_SKIP() << "no interface can be made here";
+  expect(walls, "attack.audit-writer.network", WallState::kAbsent, "interface");
 }
 
 TEST_F(Attack, RC_S_AUDIT_ConnectsAsNobodyAndAsTheDaemon) {
