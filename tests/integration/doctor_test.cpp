@@ -64,8 +64,8 @@ TEST_F(Doctor, SG_E_HTTP_BothDaemonsHoldTheirSystemCallFilters) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer build has no system-call filter";
 #endif
-  expect("daemon.system-calls", WallState::kHeld, "killed: execve, connect, io_uring_setup");
-  expect("audit-writer.system-calls", WallState::kHeld, "refused: execve, fork, socket, connect");
+  for (const char* name : {"daemon.system-calls", "audit-writer.system-calls"})
+    expect(name, WallState::kHeld, "killed: execve, connect, io_uring_setup");
 }
 
 TEST_F(Doctor, SG_S_HTTP_TheListenerHolds) {
