@@ -82,6 +82,7 @@ Periods newest_of_each(const Periods& lists, Timestamp now) {
     if (!first && each.from <= now && (known->second.from > now || longer)) known->second = each;
   }
   std::vector<Validity> found;
+  found.reserve(newest.size());
   for (auto& [name, each] : newest) found.push_back(std::move(each));
   return found;
 }

@@ -8,7 +8,6 @@
 namespace stargraph::cli {
 namespace {
 
-using base::FileInfo;
 using base::Path;
 
 constexpr std::uint32_t kRoot = 0;

@@ -12,7 +12,8 @@ namespace {
 using base::Path;
 
 constexpr const char* kStore = "/etc/credstore.encrypted";
-constexpr std::uint64_t kMaxCredential = (1024 + 128) * 1024;  // systemd's own limit of a sealed credential
+constexpr std::uint64_t kMaxCredential =
+    std::uint64_t{1024 + 128} * 1024;  // systemd's own limit of a sealed credential
 constexpr std::uint32_t kRoot = 0;
 
 enum class Seal : std::uint8_t {
