@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "support/command.hpp"
+#include "support/loopback.hpp"
 #include "support/temp_dir.hpp"
 
 namespace stargraph::test {
@@ -308,13 +309,6 @@ class Appliance {
   }
 
  private:
-  static sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-  }
   static void must(const std::vector<std::string>& argv) {
     const CommandResult result = run_command(argv);
     if (!result.ok()) throw std::runtime_error(argv.at(0) + " " + argv.at(1) + ": " + result.err);

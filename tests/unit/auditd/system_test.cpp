@@ -16,6 +16,7 @@
 
 #include "stargraph/base/descriptor.hpp"
 #include "stargraph/walls/syscall_filter.hpp"
+#include "support/loopback.hpp"
 
 namespace stargraph::auditd {
 namespace {
@@ -45,17 +46,12 @@ class AuditdWalls : public ::testing::Test {
 
 TEST_F(AuditdWalls, RC_E_AUDIT_ItDialsNobody) {
   const base::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(9);  // nobody has to listen: the wall is met first
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const sockaddr_in address = test::loopback(9);  // nobody has to listen: the wall is met first
   const auto* const to = reinterpret_cast<const sockaddr*>(&address);
   EXPECT_EQ(fate_of([&] { return ::connect(socket.get(), to, sizeof address) == 0 || errno != EPERM; }), -SIGSYS);
-  EXPECT_EQ(
-      fate_of([&] { return ::sendto(socket.get(), "x", 1, MSG_FASTOPEN, to, sizeof address) == 1 || errno != EPERM; }),
-      kDenied);
-  EXPECT_EQ(fate_of([&] { return ::sendto(socket.get(), "x", 1, 0, to, sizeof address) == 1 || errno != EPERM; }),
-            kDenied);
+  for (const int flags : {int{MSG_FASTOPEN}, 0}) {
+    EXPECT_EQ(fate_of([&] { return test::send_to(socket.get(), address, flags) || errno != EPERM; }), kDenied) << flags;
+  }
   EXPECT_EQ(fate_of([] { return ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }), kDenied);
 }
 

@@ -18,6 +18,8 @@
 #include <functional>
 #include <thread>
 
+#include "support/loopback.hpp"
+
 namespace stargraph::serve {
 namespace {
 
@@ -46,9 +48,7 @@ class Confine : public ::testing::Test {
 
 int listening_socket() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const sockaddr_in address = test::loopback();
   EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   EXPECT_EQ(::listen(fd, 1), 0);
   return fd;
@@ -74,19 +74,8 @@ TEST_F(Confine, SG_E_HTTP_AListenerThatWasShutDownCannotDialByFastOpen) {
   socklen_t size = sizeof address;
   ASSERT_EQ(::getsockname(elsewhere, reinterpret_cast<sockaddr*>(&address), &size), 0);
   const auto dial = [&](int inherited, bool with_sendmsg) {
-    char byte = 'x';
     ::shutdown(inherited, SHUT_RD);
-    if (!with_sendmsg) {
-      return ::sendto(inherited, &byte, 1, MSG_FASTOPEN | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
-                      size) == 1;
-    }
-    iovec part{&byte, 1};
-    msghdr message{};
-    message.msg_name = &address;
-    message.msg_namelen = size;
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    return ::sendmsg(inherited, &message, MSG_FASTOPEN | MSG_NOSIGNAL) == 1;
+    return (with_sendmsg ? test::send_message_to : test::send_to)(inherited, address, MSG_FASTOPEN | MSG_NOSIGNAL);
   };
   for (const bool with_sendmsg : {false, true}) {
     const int real = listening_socket();

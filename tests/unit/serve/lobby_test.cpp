@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "support/loopback.hpp"
+
 namespace stargraph::serve {
 namespace {
 
@@ -49,14 +51,12 @@ class LobbyTest : public ::testing::Test {
   void open(std::size_t handshakes, std::size_t per_principal, std::size_t per_address = 32,
             base::Duration request = 10min) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in address = test::loopback();
     socklen_t length = sizeof address;
     ASSERT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), length), 0);
     ASSERT_EQ(::listen(listener_, 128), 0);
     ASSERT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length), 0);
-    port_ = address.sin_port;
+    port_ = ntohs(address.sin_port);
     Lobby::Limits limits;
     limits.waiting_per_address = per_address;
     limits.handshakes = handshakes;
@@ -79,10 +79,7 @@ class LobbyTest : public ::testing::Test {
 
   int dial(std::string_view says) { return dial(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), says); }
   int dial(int fd, std::string_view says) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = port_;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const sockaddr_in address = test::loopback(port_);
     EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     if (!says.empty()) {
       EXPECT_EQ(::send(fd, says.data(), says.size(), MSG_NOSIGNAL), static_cast<ssize_t>(says.size()));

@@ -18,6 +18,7 @@
 #include "bin/stargraph-pack/walls.hpp"
 #include "stargraph/base/descriptor.hpp"
 #include "stargraph/base/sanitized.hpp"
+#include "support/loopback.hpp"
 #include "unit/trust/sample_trust.hpp"
 
 namespace stargraph::packcli {
@@ -348,10 +349,7 @@ TEST_F(ProcessWalls, SG_E_PACK_TheKeeperHasNoNetworkAndNoOtherProgram) {
 // Not from a socket that is there already either, and whoever tells them to.
 TEST_F(ProcessWalls, SG_E_PACK_NoneOfThemDials) {
   const base::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(9);  // nobody has to listen: the wall is met first
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const sockaddr_in address = test::loopback(9);  // nobody has to listen: the wall is met first
   const auto send = [&](int flags, const sockaddr_in* to) {
     const auto* const name = reinterpret_cast<const sockaddr*>(to);
     const bool refused = ::sendto(socket.get(), "x", 1, flags | MSG_NOSIGNAL, name, to ? sizeof *to : 0) < 0;

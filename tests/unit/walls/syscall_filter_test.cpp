@@ -22,6 +22,7 @@
 #include <thread>
 
 #include "stargraph/base/descriptor.hpp"
+#include "support/loopback.hpp"
 
 namespace stargraph::walls {
 namespace {
@@ -105,9 +106,7 @@ class Dialing : public Filter {
   }
   static base::Descriptor listening() {
     base::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const sockaddr_in address = test::loopback();
     EXPECT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::listen(socket.get(), 8), 0);
     return socket;
@@ -117,18 +116,9 @@ class Dialing : public Filter {
     ::shutdown(socket.get(), SHUT_RD);
     return socket;
   }
-  [[nodiscard]] bool dial(int socket, int flags) const {
-    return ::sendto(socket, "x", 1, flags, reinterpret_cast<const sockaddr*>(&address_), size_) == 1;
-  }
-  [[nodiscard]] bool dial_by_message(int socket, int flags) {
-    char byte = 'x';
-    iovec part{&byte, 1};
-    msghdr message{};
-    message.msg_name = &address_;
-    message.msg_namelen = size_;
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    return ::sendmsg(socket, &message, flags) == 1;
+  [[nodiscard]] bool dial(int socket, int flags) const { return test::send_to(socket, address_, flags); }
+  [[nodiscard]] bool dial_by_message(int socket, int flags) const {
+    return test::send_message_to(socket, address_, flags);
   }
 
   static constexpr int kFastOpen = MSG_FASTOPEN | MSG_NOSIGNAL;
