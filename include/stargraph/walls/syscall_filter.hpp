@@ -2,9 +2,8 @@
 //
 // A filter is an allow list. Two kinds of calls stand on no list: a filter that names one does not compile.
 //   kDeadly   what nothing of ours comes near: connect, execve, ptrace, io_uring, ... No filter allows them.
-//   kGuarded  calls that an argument turns into something else: mmap that makes code, sendto that dials. They are
-//   allowed
-//             by the functions below alone, under their condition.
+//   kGuarded  calls that an argument turns into something else: mmap that makes code, sendto that dials. The
+//             functions below alone allow them, under their condition.
 // A name that this architecture does not have is passed over.
 #pragma once
 

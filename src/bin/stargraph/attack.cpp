@@ -28,6 +28,7 @@
 #include "attempt.hpp"
 #include "process.hpp"
 #include "stargraph/base/descriptor.hpp"
+#include "stargraph/base/free.hpp"
 #include "stargraph/base/reason.hpp"
 #include "stargraph/json/parse.hpp"
 
@@ -101,7 +102,7 @@ bool is_this_network(int space) {
 
 // EEXIST when the network has an interface besides `lo`.
 int find_only_loopback() {
-  const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> all(::if_nameindex(), ::if_freenameindex);
+  const std::unique_ptr<struct if_nameindex, base::Free<::if_freenameindex>> all(::if_nameindex());
   if (!all) return errno;
   for (const struct if_nameindex* one = all.get(); one->if_index != 0; ++one) {
     if (std::strcmp(one->if_name, "lo") != 0) return EEXIST;
