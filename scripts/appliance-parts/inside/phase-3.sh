@@ -14,8 +14,6 @@ check "with every run" 0 ends prod-ransomware "remediation rejected by an analys
 check "the log goes on where it was" 0 stargraph-audit verify /var/log/stargraph --pubkey /etc/stargraph/audit.pub.pem --anchor /media/checks/note-2.jsonl
 check "stargraph doctor finds every needed wall held" 0 stargraph doctor
 no_denials "recovery on another machine"
-check "and every wall that is needed when each is tried: stargraph doctor --attack" 0 stargraph doctor --attack
-note "$(grep attack <<<"$last")"
 
 # --- removal
 first_segment=$(ls /var/log/stargraph/audit-*.jsonl | head -n 1)
@@ -27,6 +25,9 @@ check "and goes on where it was" 0 answered operator
 check "with every run" 0 ends prod-ransomware "remediation rejected by an analyst"
 no_denials "removal, installation over what was kept"
 equals "every file of state and log is 0600 and its user's still" "" "$(astray)"
+# After the last look at denials: what it tries is denied, and stands among them.
+check "stargraph doctor --attack finds every needed wall held" 0 stargraph doctor --attack
+note "$(grep attack <<<"$last")"
 
 # --- the end
 guide decommission
