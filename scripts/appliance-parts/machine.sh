@@ -1,18 +1,16 @@
 # The machine: qemu without KVM, one disk, a TPM, a console, and a line for results; sourced by scripts/appliance.
 
-# Debian 13's qemu and swtpm, run from a root of their own: Debian 12's qemu 7.2 needs three times as long to start a process
-# in the machine.
-machine_packages=(qemu-system-x86 swtpm)
 # A processor without AVX, BMI and ADX, which cost an emulator more than they save: the self-test of the FIPS module, which
 # every program begins with, takes 1.4 s instead of 3.2 s.
 processor=max,-avx,-avx2,-bmi1,-bmi2,-adx
-# of_machine PROGRAM: prints how it is run, a word a line.
-of_machine() {
-  local home
-  home=$(debian_root machine "${machine_packages[@]}")
-  printf '%s\n' env "QEMU_MODULE_DIR=$home/usr/lib/x86_64-linux-gnu/qemu" "$home/lib64/ld-linux-x86-64.so.2" \
-    --library-path "$home/usr/lib/x86_64-linux-gnu" "$home/usr/bin/$1"
-  [ "$1" = swtpm ] || printf '%s\n' -L "$home/usr/share/qemu" -L "$home/usr/share/seabios"
+# find_machine: sets `qemu` and `swtpm` to how they are run: Debian 13's, from a root of their own. Debian 12's qemu 7.2 needs
+# three times as long to start a process in the machine.
+find_machine() {
+  local home run
+  home=$(debian_root machine qemu-system-x86 swtpm) || die "no root for the machine's programs"
+  run=(env "QEMU_MODULE_DIR=$home/usr/lib/x86_64-linux-gnu/qemu" "$home/lib64/ld-linux-x86-64.so.2" --library-path "$home/usr/lib/x86_64-linux-gnu")
+  qemu=("${run[@]}" "$home/usr/bin/qemu-system-x86_64" -L "$home/usr/share/qemu" -L "$home/usr/share/seabios")
+  swtpm=("${run[@]}" "$home/usr/bin/swtpm")
 }
 
 machine= tpm=
