@@ -19,9 +19,10 @@ struct FipsState {
 };
 
 // kRequired: loads the fips and base providers, and no other from then on (one that the system's openssl.cnf activated
-// stays, and gives nothing under fips=yes); sets the default properties to fips=yes, runs the
-// self-test; kFipsUnavailable when any of that fails, and then digests and keys work as before. Also initialises
-// libsodium. kOff leaves what the system's openssl.cnf says in force; the state tells.
+// stays, and gives nothing under fips=yes); sees the module's self-test pass while it is loaded, or has it run; sets
+// the default properties to fips=yes; kFipsUnavailable when any of that fails, and then digests and keys work as
+// before. Again, or in a process forked from one that did it: nothing. Also initialises libsodium. kOff leaves what the
+// system's openssl.cnf says in force; the state tells.
 [[nodiscard]] base::Result<FipsState> initialise(FipsMode mode);
 [[nodiscard]] FipsState fips_state();
 

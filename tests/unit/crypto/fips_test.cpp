@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <openssl/core_dispatch.h>
 #include <openssl/provider.h>
+#include <openssl/self_test.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -77,6 +78,88 @@ TEST_F(FipsRequiredDeathTest, SG_E_STATE_RefusesToComeAfterTheFirstDigest) {
         report_and_exit(initialise(FipsMode::kRequired));
       },
       ::testing::ExitedWithCode(1), "algorithms were used before the switch");
+}
+
+// A provider that calls itself "fips", and what it does about its self-test.
+struct Module {
+  const char* passes_while_loading = "";  // the kinds, by first letters: Digest, Cipher, Signature, kdF, kA, drBg
+  const char* fails_while_loading = "";
+  int answer = 1;  // when it is told to test itself
+  int told = 0;
+};
+Module module;
+
+void known_answer(OSSL_SELF_TEST* test, char letter, int good) {
+  const char* const type = letter == 'D'   ? OSSL_SELF_TEST_TYPE_KAT_DIGEST
+                           : letter == 'C' ? OSSL_SELF_TEST_TYPE_KAT_CIPHER
+                           : letter == 'S' ? OSSL_SELF_TEST_TYPE_KAT_SIGNATURE
+                           : letter == 'F' ? OSSL_SELF_TEST_TYPE_KAT_KDF
+                           : letter == 'A' ? OSSL_SELF_TEST_TYPE_KAT_KA
+                                           : OSSL_SELF_TEST_TYPE_DRBG;
+  OSSL_SELF_TEST_onbegin(test, type, "one");
+  OSSL_SELF_TEST_onend(test, good);
+}
+
+extern "C" int test_itself(void*) {
+  ++module.told;
+  return module.answer;
+}
+
+extern "C" int testing_provider(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISPATCH** out,
+                                void** context) {
+  static const OSSL_DISPATCH kSelfTest[] = {{OSSL_FUNC_PROVIDER_SELF_TEST, reinterpret_cast<void (*)()>(&test_itself)},
+                                            {0, nullptr}};
+  OSSL_CALLBACK* heard = nullptr;
+  void* by = nullptr;
+  OSSL_SELF_TEST_get_callback(nullptr, &heard, &by);
+  OSSL_SELF_TEST* const test = OSSL_SELF_TEST_new(heard, by);
+  for (const char* letter = module.passes_while_loading; *letter != 0; ++letter) known_answer(test, *letter, 1);
+  for (const char* letter = module.fails_while_loading; *letter != 0; ++letter) known_answer(test, *letter, 0);
+  OSSL_SELF_TEST_free(test);
+  *out = kSelfTest;
+  *context = const_cast<OSSL_CORE_HANDLE*>(handle);
+  return 1;
+}
+
+// It offers nothing either, so what was said of its self-test shows in why it is refused.
+[[noreturn]] void require_of(Module which) {
+  module = which;
+  if (OSSL_PROVIDER_add_builtin(nullptr, "fips", testing_provider) != 1) std::exit(9);
+  const auto state = initialise(FipsMode::kRequired);
+  std::fprintf(stderr, "%s told=%d", state ? "enforced" : state.error().message.c_str(), module.told);
+  std::exit(0);
+}
+
+TEST_F(FipsRequiredDeathTest, SG_E_STATE_ASelfTestThatWasSeenToPassWhileLoadingIsNotRunAgain) {
+  EXPECT_EXIT(require_of({.passes_while_loading = "DCSFAB", .answer = 0}), ::testing::ExitedWithCode(0),
+              "fips=yes does not lead to the FIPS module.*told=0");
+}
+
+TEST_F(FipsRequiredDeathTest, SG_E_STATE_OneThatDidNotRunOrLeftSomethingOutIsRun) {
+  for (const char* seen : {"", "CSFAB", "DSFAB", "DCFAB", "DCSAB", "DCSFB", "DCSFA"}) {
+    EXPECT_EXIT(require_of({.passes_while_loading = seen}), ::testing::ExitedWithCode(0), "told=1") << seen;
+    EXPECT_EXIT(require_of({.passes_while_loading = seen, .answer = 0}), ::testing::ExitedWithCode(0),
+                "the self-test of the FIPS module failed.*told=1")
+        << seen;
+  }
+}
+
+TEST_F(FipsRequiredDeathTest, SG_E_STATE_AWrongAnswerAmongThemIsNotOverlooked) {
+  EXPECT_EXIT(require_of({.passes_while_loading = "DCSFAB", .fails_while_loading = "S", .answer = 0}),
+              ::testing::ExitedWithCode(0), "the self-test of the FIPS module failed.*told=1");
+}
+
+// With the real one: again in the same process, and in one that was forked from it, nothing is left to do.
+[[noreturn]] void require_twice() {
+  const auto first = initialise(FipsMode::kRequired);
+  static_cast<void>(sha384("abc"));
+  const auto second = initialise(FipsMode::kRequired);
+  std::exit(first && second && second->enforced && second->version == first->version ? 0 : 1);
+}
+
+TEST_F(FipsRequiredDeathTest, RequiredTwiceIsRequiredOnce) {
+  if (!module_installed()) GTEST_SKIP() << "this machine has no FIPS module";
+  EXPECT_EXIT(require_twice(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

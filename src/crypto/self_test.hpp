@@ -1,0 +1,26 @@
+// What a FIPS module's self-test says of itself while it runs: OpenSSL tells of each known answer
+// (OSSL_SELF_TEST_set_callback(3)). One watch at a time, before threads.
+#pragma once
+
+#include <set>
+#include <string>
+
+namespace stargraph::crypto {
+
+class SelfTestWatch {
+ public:
+  SelfTestWatch();
+  ~SelfTestWatch();
+  SelfTestWatch(const SelfTestWatch&) = delete;
+  SelfTestWatch& operator=(const SelfTestWatch&) = delete;
+
+  // Since it began every kind of algorithm that we use has given its known answers, and none was wrong.
+  [[nodiscard]] bool saw_it_pass() const;
+  void hear(const char* phase, const char* type);
+
+ private:
+  std::set<std::string, std::less<>> passed_;
+  bool failed_ = false;
+};
+
+}  // namespace stargraph::crypto
