@@ -285,6 +285,11 @@ bool Ledger::pump() {
   return true;
 }
 
+bool Ledger::failed() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->failed;
+}
+
 Ledger::Counters Ledger::counters() const {
   const std::scoped_lock lock(state_->mutex);
   return state_->counters;

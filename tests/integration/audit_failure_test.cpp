@@ -1,6 +1,6 @@
-// The audit writer killed, stopped, and out of disk under load, with the real programs in both profiles: no act is
-// acknowledged without its entry, the daemon ends or refuses with its reason, and everything comes back by itself. The
-// test plays systemd: it keeps the sockets and starts what ended.
+// The audit writer killed, stopped, and out of disk under load, and the daemon itself out of disk, with the real
+// programs in both profiles: no act is acknowledged without its entry, the daemon ends or refuses with its reason, and
+// everything comes back by itself. The test plays systemd: it keeps the sockets and starts what ended.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
@@ -41,7 +41,7 @@ class AuditFailure : public ::testing::TestWithParam<const char*> {
   static void SetUpTestSuite() { SG_CHECK(crypto::initialise(crypto::FipsMode::kOff).has_value()); }
   void TearDown() override {
     end_load();
-    if (mounted_) ::umount2(box().path("log").c_str(), MNT_DETACH);
+    if (!mounted_.empty()) ::umount2(mounted_.c_str(), MNT_DETACH);
     if (HasFailure()) std::fputs(box().daemon_log().c_str(), stderr);
   }
   Appliance& box() { return site_.box(); }
@@ -49,6 +49,29 @@ class AuditFailure : public ::testing::TestWithParam<const char*> {
     std::filesystem::remove(box().path("log"));
     std::filesystem::rename(box().path("kept"), box().path("log"));
     box().start_auditd();
+  }
+  // This folder of the box on a small file system of its own; false where that is not allowed.
+  [[nodiscard]] bool move_to_small_disk(const std::string& name, const char* size) {
+    const std::string folder = box().path(name);
+    const std::string kept = box().path("kept");
+    std::filesystem::rename(folder, kept);
+    std::filesystem::create_directory(folder);
+    if (::mount("tmpfs", folder.c_str(), "tmpfs", 0, (std::string("mode=0700,size=") + size).c_str()) != 0)
+      return false;
+    mounted_ = folder;
+    std::filesystem::copy(kept, folder, std::filesystem::copy_options::recursive);
+    for (const auto& file : std::filesystem::directory_iterator(folder)) ::chmod(file.path().c_str(), 0600);
+    return true;
+  }
+  // To the last byte. The file that did it.
+  [[nodiscard]] std::string fill_small_disk() const {
+    std::string filler = mounted_ + "/filler";
+    const int file = ::open(filler.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const std::string block(4096, 'x');
+    while (::write(file, block.data(), block.size()) > 0) {
+    }
+    ::close(file);
+    return filler;
   }
   [[nodiscard]] bool cleared() const { return std::string(GetParam()) == "cleared"; }
 
@@ -114,7 +137,7 @@ class AuditFailure : public ::testing::TestWithParam<const char*> {
   }
 
   Site site_{GetParam()};
-  bool mounted_ = false;
+  std::string mounted_;  // the folder that is a small file system
   std::atomic<bool> loading_{false};
   std::vector<std::thread> clients_;
   std::mutex mutex_;  // of what follows
@@ -141,30 +164,32 @@ TEST_P(AuditFailure, RC_R_AUDIT_AWriterKilledUnderLoadLosesNothingAcknowledged) 
 
 TEST_P(AuditFailure, RC_D_AUDIT_AFullLogDiskStopsActsUntilThereIsRoom) {
   EXPECT_EQ(box().auditd().end(SIGTERM), 0);
-  const std::string log = box().path("log");
-  std::filesystem::rename(log, box().path("kept"));
-  std::filesystem::create_directory(log);
-  if (::mount("tmpfs", log.c_str(), "tmpfs", 0, "size=8m,mode=0700") != 0)
-    GTEST_SKIP() << "a small file system needs CAP_SYS_ADMIN";
-  mounted_ = true;
-  std::filesystem::copy(box().path("kept"), log, std::filesystem::copy_options::recursive);
-  for (const auto& file : std::filesystem::directory_iterator(log)) ::chmod(file.path().c_str(), 0600);
+  if (!move_to_small_disk("log", "8m")) GTEST_SKIP() << "a small file system needs CAP_SYS_ADMIN";
   box().start_auditd();
   start();
   begin_load();
   ASSERT_TRUE(more_acknowledged());
-  const std::string filler = log + "/filler";
-  {
-    const int file = ::open(filler.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    const std::string block(4096, 'x');
-    while (::write(file, block.data(), block.size()) > 0) {
-    }
-    ::close(file);
-  }
+  const std::string filler = fill_small_disk();
   EXPECT_EQ(box().daemon().wait(), kUnavailable);
   EXPECT_NE(box().auditd().wait(), 0);
   std::filesystem::remove(filler);
   box().start_auditd();
+  box().start_daemon();
+  EXPECT_TRUE(more_acknowledged());
+  settle();
+}
+
+// A commit that failed: only a new start can tell what is on the disk. Until then the daemon would be there and do
+// nothing.
+TEST_P(AuditFailure, SG_D_STATE_AFullStateDiskEndsTheDaemonUntilThereIsRoom) {
+  if (!move_to_small_disk("state", "24m")) GTEST_SKIP() << "a small file system needs CAP_SYS_ADMIN";
+  start("  disk_free_percent: 0\n  disk_free_bytes: 0\n");
+  begin_load();
+  ASSERT_TRUE(more_acknowledged());
+  const std::string filler = fill_small_disk();
+  EXPECT_EQ(box().daemon().wait(), base::kExitFailed);
+  EXPECT_TRUE(has(last_words(), "a commit failed")) << last_words();
+  std::filesystem::remove(filler);
   box().start_daemon();
   EXPECT_TRUE(more_acknowledged());
   settle();

@@ -49,6 +49,8 @@ class Ledger {
   // Manual mode: one batch; false when nothing was queued.
   bool pump();
   [[nodiscard]] Counters counters() const;
+  // A commit failed. Any thread.
+  [[nodiscard]] bool failed() const;
 
  private:
   struct State;
