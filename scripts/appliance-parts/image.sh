@@ -38,6 +38,14 @@ install_packages() {
   rm "$1/usr/sbin/policy-rc.d"
 }
 
+# check_laws FOLDER: of the SELinux policy in that root, which is left as it is.
+check_laws() {
+  unshare --mount --pid --net --fork --kill-child bash -euo pipefail -c '
+    mount --make-rprivate / && mount -t proc proc "$1/proc" && mount -t tmpfs tmpfs "$1/tmp"
+    chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 /bin/bash /acceptance/laws.sh' _ "$1" &
+  wait $!
+}
+
 # furnish FOLDER: what makes the tree this test's machine.
 furnish() {
   local tree=$1

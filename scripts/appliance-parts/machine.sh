@@ -17,12 +17,12 @@ machine= tpm=
 # begin_tpm NAME: the TPM of that name, made when there is none; it ends with the machine that it is plugged into.
 begin_tpm() {
   mkdir -p "$work/tpm-$1"
-  rm -f "$work/tpm.socket"
-  "${swtpm[@]}" socket --tpm2 --tpmstate "dir=$work/tpm-$1" --ctrl "type=unixio,path=$work/tpm.socket" --terminate >"$work/tpm-$1.log" 2>&1 &
+  rm -f "$work/tpm-$1.socket"
+  "${swtpm[@]}" socket --tpm2 --tpmstate "dir=$work/tpm-$1" --ctrl "type=unixio,path=$work/tpm-$1.socket" --terminate >"$work/tpm-$1.log" 2>&1 &
   tpm=$!
   local tries
   for ((tries = 0; tries < 100; tries++)); do
-    [ ! -S "$work/tpm.socket" ] || return 0
+    [ ! -S "$work/tpm-$1.socket" ] || return 0
     sleep 0.1
   done
   die "swtpm did not begin (log: $work/tpm-$1.log)"
@@ -36,7 +36,7 @@ end_machine() {
   machine= tpm=
 }
 
-# boot NAME IMAGE TPM SECONDS: runs the machine until it ends by itself, asks for its power to be cut (a line CUT), or is too
+# boot NAME IMAGE TPM SECONDS: runs the machine, with inside/NAME.sh, until it ends by itself, asks for its power to be cut (a line CUT), or is too
 # late. Every other line it says on that line goes through `heard`. Fails when it never said END or CUT.
 boot() {
   local name=$1 image=$2 end=$((SECONDS + $4)) results=$work/$1.results line part= last= began=$SECONDS
@@ -44,9 +44,9 @@ boot() {
   begin_tpm "$3"
   "${qemu[@]}" -name "$name" -M q35 -accel tcg,thread=multi -cpu "$processor" -smp 2 -m 2048 -display none -no-reboot -nodefaults \
     -kernel "$work/vmlinuz" -initrd "$work/initrd" \
-    -append "root=/dev/vda rw console=ttyS0 security=selinux selinux=1 enforcing=1 audit=1 systemd.show_status=no random.trust_cpu=on audit_backlog_limit=8192" \
+    -append "root=/dev/vda rw console=ttyS0 security=selinux selinux=1 enforcing=1 audit=1 systemd.show_status=no random.trust_cpu=on audit_backlog_limit=8192 acceptance=$name" \
     -drive "file=$image,if=virtio,format=raw,cache=writeback" -object rng-random,id=rng0,filename=/dev/urandom -device virtio-rng-pci,rng=rng0 \
-    -chardev "socket,id=tpm,path=$work/tpm.socket" -tpmdev emulator,id=tpm0,chardev=tpm -device tpm-tis,tpmdev=tpm0 \
+    -chardev "socket,id=tpm,path=$work/tpm-$3.socket" -tpmdev emulator,id=tpm0,chardev=tpm -device tpm-tis,tpmdev=tpm0 \
     -serial "file:$work/$name.console" \
     -device virtio-serial-pci -chardev "file,id=results,path=$results" -device virtserialport,chardev=results,name=results >"$work/$name.qemu" 2>&1 &
   machine=$!

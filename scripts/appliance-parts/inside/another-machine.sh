@@ -1,4 +1,4 @@
-# The third boot: the disk in another machine, with another TPM. Recovery from paper; removal; decommission.
+# The disk in another machine, with another TPM: recovery from paper; removal; decommission.
 source $here/site.sh
 source $here/look.sh
 paper

@@ -1,4 +1,4 @@
-# The first boot: from installed packages to work that goes on while the power is cut.
+# From installed packages to work that goes on while the power is cut.
 source $here/site.sh
 source $here/look.sh
 [ -e $here/guide.at ] || echo 2 >$here/guide.at
