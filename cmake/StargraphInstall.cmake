@@ -17,7 +17,7 @@ stargraph_install_programs(worker ${CMAKE_INSTALL_BINDIR} stargraph-worker)
 install(PROGRAMS packaging/programs/stargraph-site packaging/programs/stargraph-export
   packaging/programs/stargraph-setup
   DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT daemon)
-install(PROGRAMS packaging/programs/checkpoint packaging/programs/recovery-sheet
+install(PROGRAMS packaging/programs/checkpoint packaging/programs/recovery-sheet packaging/programs/setup-questions
   DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/stargraph COMPONENT daemon)
 install(PROGRAMS scripts/stargraph-verify DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
 
