@@ -60,7 +60,7 @@ struct Ledger::State {
   std::condition_variable arrived;
   std::deque<Item> queue;
   bool stopping = false;
-  bool failed = false;  // latched by a failed commit
+  std::optional<Error> failed;  // latched by a failed commit: its reason
   Counters counters;
 
   std::thread thread;
@@ -149,8 +149,8 @@ std::vector<Result<>> Ledger::State::commit_batch(const std::vector<Item>& batch
   if (!committed) abandon();
   const std::scoped_lock lock(mutex);
   if (!committed) {
-    failed = true;
-    return all_failed(batch.size(), base::in_context("ledger: commit", committed.error()));
+    failed = base::in_context("ledger: commit", committed.error());
+    return all_failed(batch.size(), *failed);
   }
   ++counters.commits;
   counters.operations += good;
@@ -285,7 +285,7 @@ bool Ledger::pump() {
   return true;
 }
 
-bool Ledger::failed() const {
+std::optional<Error> Ledger::failure() const {
   const std::scoped_lock lock(state_->mutex);
   return state_->failed;
 }

@@ -187,8 +187,8 @@ TEST_P(AuditFailure, SG_D_STATE_AFullStateDiskEndsTheDaemonUntilThereIsRoom) {
   begin_load();
   ASSERT_TRUE(more_acknowledged());
   const std::string filler = fill_small_disk();
-  EXPECT_EQ(box().daemon().wait(), base::kExitFailed);
-  EXPECT_TRUE(has(last_words(), "a commit failed")) << last_words();
+  EXPECT_EQ(box().daemon().wait(), kUnavailable);
+  EXPECT_TRUE(has(last_words(), "(disk-low)")) << last_words();
   std::filesystem::remove(filler);
   box().start_daemon();
   EXPECT_TRUE(more_acknowledged());
@@ -210,7 +210,7 @@ TEST_P(AuditFailure, RC_D_AUDIT_ALogThatBecomesReadOnlyStopsActsUntilItIsMended)
     restore_log();
     GTEST_SKIP() << "a file system in a file needs CAP_SYS_ADMIN, mkfs.ext4 and a loop device";
   }
-  mounted_ = true;
+  mounted_ = log;
   ::chmod(log.c_str(), 0700);
   std::filesystem::remove(log + "/lost+found");
   std::filesystem::copy(box().path("kept"), log, std::filesystem::copy_options::recursive);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "stargraph/base/result.hpp"
 #include "stargraph/store/database.hpp"
@@ -49,8 +50,8 @@ class Ledger {
   // Manual mode: one batch; false when nothing was queued.
   bool pump();
   [[nodiscard]] Counters counters() const;
-  // A commit failed. Any thread.
-  [[nodiscard]] bool failed() const;
+  // Why a commit failed, once one has. Any thread.
+  [[nodiscard]] std::optional<base::Error> failure() const;
 
  private:
   struct State;

@@ -201,7 +201,7 @@ Result<> Daemon::admit() const {
 Result<> Daemon::tick(const Notifier& notifier) {
   const base::Duration now = env_.monotonic();
   // What is on the disk only a new start can tell; meanwhile nothing can be done here.
-  if (ledger_->failed()) return fail(Code::kIo, "state: a commit failed (a full or broken disk?)");
+  if (const auto failure = ledger_->failure()) return std::unexpected(base::in_context("state", *failure));
   SG_TRY(packs_->look());
   if (now - served_ >= kServerEvery) {
     if (const Result<> ticked = server_->tick(); !ticked) log(Priority::kError, ticked.error().message);

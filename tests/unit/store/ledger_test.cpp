@@ -141,13 +141,14 @@ TEST_F(ManualLedger, AFailedCommitFailsTheBatchAndLatches) {
   ASSERT_TRUE(succeeded(ledger->run(note("on disk"))));
   ledger->post(note("lost 1"), keep());
   ledger->post(failing, keep());
-  EXPECT_FALSE(ledger->failed());
+  EXPECT_FALSE(ledger->failure());
   testing::will_return("fdatasync", EIO);
   ledger->pump();
   ASSERT_EQ(results.size(), 2U);
   for (const auto& result : results) EXPECT_TRUE(refused(result, Code::kIo));
   EXPECT_EQ(count_notes(*database), 1);
-  EXPECT_TRUE(ledger->failed());
+  ASSERT_TRUE(ledger->failure());
+  EXPECT_TRUE(ledger->failure()->message.starts_with("ledger: commit: ")) << ledger->failure()->message;
 
   EXPECT_TRUE(refused(ledger->run(note("later")), Code::kIo));
   ledger->post(note("later"), keep());
