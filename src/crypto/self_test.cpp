@@ -34,9 +34,13 @@ void SelfTestWatch::hear(const char* phase, const char* type) {
 }
 
 bool SelfTestWatch::saw_it_pass() const {
-  constexpr std::array kKinds = {OSSL_SELF_TEST_TYPE_KAT_DIGEST,    OSSL_SELF_TEST_TYPE_KAT_CIPHER,
-                                 OSSL_SELF_TEST_TYPE_KAT_SIGNATURE, OSSL_SELF_TEST_TYPE_KAT_KDF,
-                                 OSSL_SELF_TEST_TYPE_KAT_KA,        OSSL_SELF_TEST_TYPE_DRBG};
+  constexpr std::array kKinds = {OSSL_SELF_TEST_TYPE_MODULE_INTEGRITY,
+                                 OSSL_SELF_TEST_TYPE_KAT_DIGEST,
+                                 OSSL_SELF_TEST_TYPE_KAT_CIPHER,
+                                 OSSL_SELF_TEST_TYPE_KAT_SIGNATURE,
+                                 OSSL_SELF_TEST_TYPE_KAT_KDF,
+                                 OSSL_SELF_TEST_TYPE_KAT_KA,
+                                 OSSL_SELF_TEST_TYPE_DRBG};
   return !failed_ &&
          std::ranges::all_of(kKinds, [this](const char* kind) { return passed_.contains(std::string_view(kind)); });
 }

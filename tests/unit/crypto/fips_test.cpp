@@ -4,6 +4,8 @@
 #include <openssl/core_dispatch.h>
 #include <openssl/provider.h>
 #include <openssl/self_test.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -82,7 +84,7 @@ TEST_F(FipsRequiredDeathTest, SG_E_STATE_RefusesToComeAfterTheFirstDigest) {
 
 // A provider that calls itself "fips", and what it does about its self-test.
 struct Module {
-  const char* passes_while_loading = "";  // the kinds, by first letters: Digest, Cipher, Signature, kdF, kA, drBg
+  const char* passes_while_loading = "";  // by letters: Integrity, Digest, Cipher, Signature, kdF, kA, drBg
   const char* fails_while_loading = "";
   int answer = 1;  // when it is told to test itself
   int told = 0;
@@ -90,7 +92,8 @@ struct Module {
 Module module;
 
 void known_answer(OSSL_SELF_TEST* test, char letter, int good) {
-  const char* const type = letter == 'D'   ? OSSL_SELF_TEST_TYPE_KAT_DIGEST
+  const char* const type = letter == 'I'   ? OSSL_SELF_TEST_TYPE_MODULE_INTEGRITY
+                           : letter == 'D' ? OSSL_SELF_TEST_TYPE_KAT_DIGEST
                            : letter == 'C' ? OSSL_SELF_TEST_TYPE_KAT_CIPHER
                            : letter == 'S' ? OSSL_SELF_TEST_TYPE_KAT_SIGNATURE
                            : letter == 'F' ? OSSL_SELF_TEST_TYPE_KAT_KDF
@@ -131,12 +134,12 @@ extern "C" int testing_provider(const OSSL_CORE_HANDLE* handle, const OSSL_DISPA
 }
 
 TEST_F(FipsRequiredDeathTest, SG_E_STATE_ASelfTestThatWasSeenToPassWhileLoadingIsNotRunAgain) {
-  EXPECT_EXIT(require_of({.passes_while_loading = "DCSFAB", .answer = 0}), ::testing::ExitedWithCode(0),
+  EXPECT_EXIT(require_of({.passes_while_loading = "IDCSFAB", .answer = 0}), ::testing::ExitedWithCode(0),
               "fips=yes does not lead to the FIPS module.*told=0");
 }
 
 TEST_F(FipsRequiredDeathTest, SG_E_STATE_OneThatDidNotRunOrLeftSomethingOutIsRun) {
-  for (const char* seen : {"", "CSFAB", "DSFAB", "DCFAB", "DCSAB", "DCSFB", "DCSFA"}) {
+  for (const char* seen : {"", "DCSFAB", "ICSFAB", "IDSFAB", "IDCFAB", "IDCSAB", "IDCSFB", "IDCSFA"}) {
     EXPECT_EXIT(require_of({.passes_while_loading = seen}), ::testing::ExitedWithCode(0), "told=1") << seen;
     EXPECT_EXIT(require_of({.passes_while_loading = seen, .answer = 0}), ::testing::ExitedWithCode(0),
                 "the self-test of the FIPS module failed.*told=1")
@@ -145,7 +148,7 @@ TEST_F(FipsRequiredDeathTest, SG_E_STATE_OneThatDidNotRunOrLeftSomethingOutIsRun
 }
 
 TEST_F(FipsRequiredDeathTest, SG_E_STATE_AWrongAnswerAmongThemIsNotOverlooked) {
-  EXPECT_EXIT(require_of({.passes_while_loading = "DCSFAB", .fails_while_loading = "S", .answer = 0}),
+  EXPECT_EXIT(require_of({.passes_while_loading = "IDCSFAB", .fails_while_loading = "S", .answer = 0}),
               ::testing::ExitedWithCode(0), "the self-test of the FIPS module failed.*told=1");
 }
 
@@ -154,7 +157,15 @@ TEST_F(FipsRequiredDeathTest, SG_E_STATE_AWrongAnswerAmongThemIsNotOverlooked) {
   const auto first = initialise(FipsMode::kRequired);
   static_cast<void>(sha384("abc"));
   const auto second = initialise(FipsMode::kRequired);
-  std::exit(first && second && second->enforced && second->version == first->version ? 0 : 1);
+  const bool again = first && second && second->enforced && second->version == first->version;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto forked = initialise(FipsMode::kRequired);
+    ::_exit(forked && forked->enforced && sha384("abc").hex().starts_with("cb00753f") ? 0 : 1);
+  }
+  int status = 1;
+  ::waitpid(child, &status, 0);
+  std::exit(again && status == 0 ? 0 : 1);
 }
 
 TEST_F(FipsRequiredDeathTest, RequiredTwiceIsRequiredOnce) {
