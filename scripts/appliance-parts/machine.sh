@@ -36,8 +36,8 @@ end_machine() {
   machine= tpm=
 }
 
-# boot NAME IMAGE TPM SECONDS: runs the machine, with inside/NAME.sh, until it ends by itself, asks for its power to be cut (a line CUT), or is too
-# late. Every other line it says on that line goes through `heard`. Fails when it never said END or CUT.
+# boot NAME IMAGE TPM SECONDS: runs the machine, with inside/NAME.sh, until it ends by itself, asks for its power to be cut (a
+# line CUT), or is too late. Every other line it says on that line goes through `heard`. Fails when it never said END or CUT.
 boot() {
   local name=$1 image=$2 end=$((SECONDS + $4)) results=$work/$1.results line part= last= began=$SECONDS
   : >"$results"

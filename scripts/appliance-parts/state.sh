@@ -3,7 +3,7 @@
 # The state it passed on stands in packaging/appliance.passed, which is committed: digest, checks, date, seconds.
 passed=packaging/appliance.passed
 tried_as_packages=(packaging systemd selinux src/bin scripts/package)
-tried_as_files=(scripts/appliance scripts/appliance-parts docs/air-gap-guide.md tests/packaging/attacker.cpp)
+tried_as_files=(scripts/appliance scripts/appliance-parts docs/air-gap-guide.md tests/packaging/attacker.cpp tests/packaging/check-selinux)
 packaged=(src include third_party cmake CMakeLists.txt packaging systemd selinux config docs scripts/stargraph-verify scripts/package)
 
 # state_of PACKAGES FILES: a digest of everything that is tried: of one commit what the packages are made of, of the other the
@@ -26,15 +26,18 @@ same_packages() {
 # if_changed FOLDER: ends the program when there is nothing new to try (0), or no time for it (75). Packages of this commit lie
 # in FOLDER or must be built. STARGRAPH_APPLIANCE_BUDGET: the seconds there are; without it there is time.
 if_changed() {
-  local needs=1800 why
+  local needs=900 why
   if [ "$(passed_state)" = "$(state_of HEAD HEAD)" ]; then
     step "not needed: nothing that it tries has changed since it passed with $(passed_on checks) checks on $(passed_on date)"
     exit 0
   fi
   why="nothing is on record that it passed on"
   [ -z "$(passed_state)" ] || why="something that it tries has changed since it passed on $(passed_on date)"
-  # Seconds on two cores: a run; the programs compiled without a cache, with the roots made.
-  same_packages "$1" || needs=$((needs + 4500))
+  # Seconds on two cores: a run, twice what a quiet machine needs; packages, from the compiler's cache or without it, with
+  # the roots to be made.
+  if ! same_packages "$1"; then
+    if [ -d "$cache/package-ccache" ] && compgen -G "$cache/roots/$suite-*" >/dev/null; then needs=$((needs + 600)); else needs=$((needs + 4500)); fi
+  fi
   if [ -n "${STARGRAPH_APPLIANCE_BUDGET:-}" ] && [ "$STARGRAPH_APPLIANCE_BUDGET" -lt "$needs" ]; then
     step "NOT RUN: $why, but it needs some $needs s and $STARGRAPH_APPLIANCE_BUDGET s are left. Run scripts/appliance by hand and commit $passed"
     exit 75

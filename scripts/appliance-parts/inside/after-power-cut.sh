@@ -79,3 +79,4 @@ check "an act of trust is done behind sudo in a sudo" 0 eval '(echo 4242 >/proc/
 equals "the log names who logged in, and the holder as it was given" 'uid-0.login-4242: Kept for $5' "$(cat /var/log/stargraph/audit-*.jsonl | jq -r 'select(.event == "trust.key_added") | .actor + ": " + .data.holder' | tail -n 1)"
 no_denials "restart, export, backup, rotation, revocation, upgrade"
 equals "every file of state and log is 0600 and its user's still" "" "$(astray)"
+ended=yes

@@ -36,3 +36,4 @@ equals "no private key is left in the folders of the appliance" "" "$(grep -rlE 
 equals "purge said what it deleted and what it kept" "deletes /var/lib/stargraph keeps /etc/stargraph/audit.pub.pem keeps /var/log/stargraph " "$(grep -oE '(deletes /var/lib/stargraph$|keeps /etc/stargraph/audit.pub.pem|keeps /var/log/stargraph)' $here/guide.log | tr '\n' ' ')"
 check "what was carried out last verifies without the appliance" 0 stargraph-verify log $stick/log-last --pubkey /media/checks/audit.pub.pem
 guide_ends
+ended=yes

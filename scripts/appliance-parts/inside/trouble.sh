@@ -23,3 +23,6 @@ check "with the clock a year back the daemon does not start" 1 systemctl restart
 check "and the reason is the clock" 0 eval "journalctl --sync; journalctl -b -o cat -u stargraphd | grep clock-behind"
 date -s @$((now + 60)) >/dev/null
 check "with the right time the daemon is" 0 eval "systemctl reset-failed stargraphd stargraph-auditd; answered operator"
+check "and the log is still whole" 0 stargraph-audit verify /var/log/stargraph --pubkey /etc/stargraph/audit.pub.pem
+equals "every file of state and log is 0600 and its user's still" "" "$(astray)"
+ended=yes
