@@ -5,11 +5,10 @@
 #include "integration/answer.hpp"
 #include "integration/appliance.hpp"
 #include "stargraph/base/reason.hpp"
+#include "support/fips_module.hpp"
 
 namespace stargraph::test {
 namespace {
-
-bool module_installed() { return run_command({"openssl", "list", "-providers", "-provider", "fips"}).ok(); }
 
 Appliance::Options required() {
   Appliance::Options options;
@@ -19,7 +18,7 @@ Appliance::Options required() {
 }
 
 TEST(FipsRequired, SG_E_STATE_WithoutAModuleTheDaemonDoesNotStart) {
-  if (module_installed()) GTEST_SKIP() << "this machine has a FIPS module";
+  if (fips_module_installed()) GTEST_SKIP() << "this machine has a FIPS module";
   Appliance box(STARGRAPH_PROGRAMS, required());
   box.start_auditd();
   box.spawn_daemon();
@@ -29,7 +28,7 @@ TEST(FipsRequired, SG_E_STATE_WithoutAModuleTheDaemonDoesNotStart) {
 }
 
 TEST(FipsRequired, SG_E_STATE_WithAModuleTheDaemonServesAndSaysWhich) {
-  if (!module_installed()) GTEST_SKIP() << "this machine has no FIPS module";
+  if (!fips_module_installed()) GTEST_SKIP() << "this machine has no FIPS module";
   Appliance box(STARGRAPH_PROGRAMS, required());
   box.start_auditd();
   box.start_daemon();

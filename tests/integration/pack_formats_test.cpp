@@ -7,6 +7,7 @@
 #include "stargraph/json/parse.hpp"
 #include "stargraph/json/write.hpp"
 #include "support/command.hpp"
+#include "support/fips_module.hpp"
 #include "support/temp_dir.hpp"
 #include "support/upstream.hpp"
 
@@ -32,9 +33,6 @@ class PackFormats : public ::testing::Test {
     test::CommandOptions options;
     options.directory = directory_.path();
     return test::run_command(std::move(arguments), options);
-  }
-  static bool fips_module_installed() {
-    return test::run_command({"openssl", "list", "-providers", "-provider", "fips"}).ok();
   }
   CommandResult build(const std::string& from, const std::string& out) const {
     return run({"build", from, "--key", "keys/publisher.key.pem", "--epoch", "1", "--out", out});
@@ -69,7 +67,7 @@ class PackFormats : public ::testing::Test {
 // A publisher's station has no configuration: the flag asks for the module, and without one no key is made.
 TEST_F(PackFormats, SG_E_PACK_KeysAndSignaturesComeFromTheFipsModuleWhenAskedOrNotAtAll) {
   const CommandResult made = run({"keygen", "--out", "keys", "--name", "fips", "--alg", "ecdsa-p384-sha384", "--fips"});
-  if (fips_module_installed()) {
+  if (test::fips_module_installed()) {
     EXPECT_EQ(made.exit_code, 0) << made.err;
     return;
   }

@@ -9,17 +9,17 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "keys.hpp"
+#include "support/fips_module.hpp"
 
 namespace stargraph::crypto {
 namespace {
 
 using base::Code;
-
-// Whether this machine can enforce at all. Debian 13 can once openssl-provider-fips is installed and OPENSSL_CONF (or
-// the system's openssl.cnf) includes what `openssl fipsinstall` wrote; Debian 12 has no such package.
-bool module_installed() { return test::run_command({"openssl", "list", "-providers", "-provider", "fips"}).ok(); }
 
 TEST(Fips, OffLeavesCryptographyUsableAndSaysSo) {
   const auto state = initialise(FipsMode::kOff);
@@ -46,7 +46,7 @@ class FipsRequiredDeathTest : public ::testing::Test {
 }
 
 TEST_F(FipsRequiredDeathTest, SG_E_HTTP_EnforcedWithAModuleRefusedWithReasonWithout) {
-  if (module_installed()) {
+  if (test::fips_module_installed()) {
     EXPECT_EXIT(report_and_exit(initialise(FipsMode::kRequired)), ::testing::ExitedWithCode(0), "enforced=1");
     return;
   }
@@ -84,23 +84,26 @@ TEST_F(FipsRequiredDeathTest, SG_E_STATE_RefusesToComeAfterTheFirstDigest) {
 
 // A provider that calls itself "fips", and what it does about its self-test.
 struct Module {
-  const char* passes_while_loading = "";  // by letters: Integrity, Digest, Cipher, Signature, kdF, kA, drBg
-  const char* fails_while_loading = "";
+  std::vector<const char*> passes_while_loading = {};
+  std::vector<const char*> fails_while_loading = {};
   int answer = 1;  // when it is told to test itself
   int told = 0;
 };
 Module module;
 
-void known_answer(OSSL_SELF_TEST* test, char letter, int good) {
-  const char* const type = letter == 'I'   ? OSSL_SELF_TEST_TYPE_MODULE_INTEGRITY
-                           : letter == 'D' ? OSSL_SELF_TEST_TYPE_KAT_DIGEST
-                           : letter == 'C' ? OSSL_SELF_TEST_TYPE_KAT_CIPHER
-                           : letter == 'S' ? OSSL_SELF_TEST_TYPE_KAT_SIGNATURE
-                           : letter == 'F' ? OSSL_SELF_TEST_TYPE_KAT_KDF
-                           : letter == 'A' ? OSSL_SELF_TEST_TYPE_KAT_KA
-                                           : OSSL_SELF_TEST_TYPE_DRBG;
-  OSSL_SELF_TEST_onbegin(test, type, "one");
-  OSSL_SELF_TEST_onend(test, good);
+const std::vector<const char*> kAllKinds = {OSSL_SELF_TEST_TYPE_MODULE_INTEGRITY,
+                                            OSSL_SELF_TEST_TYPE_KAT_DIGEST,
+                                            OSSL_SELF_TEST_TYPE_KAT_CIPHER,
+                                            OSSL_SELF_TEST_TYPE_KAT_SIGNATURE,
+                                            OSSL_SELF_TEST_TYPE_KAT_KDF,
+                                            OSSL_SELF_TEST_TYPE_KAT_KA,
+                                            OSSL_SELF_TEST_TYPE_DRBG};
+
+void known_answers(OSSL_SELF_TEST* test, const std::vector<const char*>& kinds, int good) {
+  for (const char* kind : kinds) {
+    OSSL_SELF_TEST_onbegin(test, kind, "one");
+    OSSL_SELF_TEST_onend(test, good);
+  }
 }
 
 extern "C" int test_itself(void*) {
@@ -116,8 +119,8 @@ extern "C" int testing_provider(const OSSL_CORE_HANDLE* handle, const OSSL_DISPA
   void* by = nullptr;
   OSSL_SELF_TEST_get_callback(nullptr, &heard, &by);
   OSSL_SELF_TEST* const test = OSSL_SELF_TEST_new(heard, by);
-  for (const char* letter = module.passes_while_loading; *letter != 0; ++letter) known_answer(test, *letter, 1);
-  for (const char* letter = module.fails_while_loading; *letter != 0; ++letter) known_answer(test, *letter, 0);
+  known_answers(test, module.passes_while_loading, 1);
+  known_answers(test, module.fails_while_loading, 0);
   OSSL_SELF_TEST_free(test);
   *out = kSelfTest;
   *context = const_cast<OSSL_CORE_HANDLE*>(handle);
@@ -126,7 +129,7 @@ extern "C" int testing_provider(const OSSL_CORE_HANDLE* handle, const OSSL_DISPA
 
 // It offers nothing either, so what was said of its self-test shows in why it is refused.
 [[noreturn]] void require_of(Module which) {
-  module = which;
+  module = std::move(which);
   if (OSSL_PROVIDER_add_builtin(nullptr, "fips", testing_provider) != 1) std::exit(9);
   const auto state = initialise(FipsMode::kRequired);
   std::fprintf(stderr, "%s told=%d", state ? "enforced" : state.error().message.c_str(), module.told);
@@ -134,22 +137,30 @@ extern "C" int testing_provider(const OSSL_CORE_HANDLE* handle, const OSSL_DISPA
 }
 
 TEST_F(FipsRequiredDeathTest, SG_E_STATE_ASelfTestThatWasSeenToPassWhileLoadingIsNotRunAgain) {
-  EXPECT_EXIT(require_of({.passes_while_loading = "IDCSFAB", .answer = 0}), ::testing::ExitedWithCode(0),
+  EXPECT_EXIT(require_of({.passes_while_loading = kAllKinds, .answer = 0}), ::testing::ExitedWithCode(0),
               "fips=yes does not lead to the FIPS module.*told=0");
 }
 
 TEST_F(FipsRequiredDeathTest, SG_E_STATE_OneThatDidNotRunOrLeftSomethingOutIsRun) {
-  for (const char* seen : {"", "DCSFAB", "ICSFAB", "IDSFAB", "IDCFAB", "IDCSAB", "IDCSFB", "IDCSFA"}) {
-    EXPECT_EXIT(require_of({.passes_while_loading = seen}), ::testing::ExitedWithCode(0), "told=1") << seen;
+  const auto is_run_after = [](const std::vector<const char*>& seen, const std::string& without) {
+    EXPECT_EXIT(require_of({.passes_while_loading = seen}), ::testing::ExitedWithCode(0), "told=1") << without;
     EXPECT_EXIT(require_of({.passes_while_loading = seen, .answer = 0}), ::testing::ExitedWithCode(0),
                 "the self-test of the FIPS module failed.*told=1")
-        << seen;
+        << without;
+  };
+  is_run_after({}, "all");
+  for (const char* kind : kAllKinds) {
+    std::vector<const char*> others = kAllKinds;
+    std::erase(others, kind);
+    is_run_after(others, kind);
   }
 }
 
 TEST_F(FipsRequiredDeathTest, SG_E_STATE_AWrongAnswerAmongThemIsNotOverlooked) {
-  EXPECT_EXIT(require_of({.passes_while_loading = "IDCSFAB", .fails_while_loading = "S", .answer = 0}),
-              ::testing::ExitedWithCode(0), "the self-test of the FIPS module failed.*told=1");
+  EXPECT_EXIT(
+      require_of(
+          {.passes_while_loading = kAllKinds, .fails_while_loading = {OSSL_SELF_TEST_TYPE_KAT_SIGNATURE}, .answer = 0}),
+      ::testing::ExitedWithCode(0), "the self-test of the FIPS module failed.*told=1");
 }
 
 // With the real one: again in the same process, and in one that was forked from it, nothing is left to do.
@@ -169,7 +180,7 @@ TEST_F(FipsRequiredDeathTest, SG_E_STATE_AWrongAnswerAmongThemIsNotOverlooked) {
 }
 
 TEST_F(FipsRequiredDeathTest, RequiredTwiceIsRequiredOnce) {
-  if (!module_installed()) GTEST_SKIP() << "this machine has no FIPS module";
+  if (!test::fips_module_installed()) GTEST_SKIP() << "this machine has no FIPS module";
   EXPECT_EXIT(require_twice(), ::testing::ExitedWithCode(0), "");
 }
 

@@ -16,14 +16,13 @@
 #include "keys.hpp"
 #include "stargraph/crypto/fips.hpp"
 #include "stargraph/store/database.hpp"
+#include "support/fips_module.hpp"
 #include "support/temp_dir.hpp"
 
 namespace stargraph::crypto {
 namespace {
 
 constexpr std::string_view kDomain = "stargraph.test.v1";
-
-bool module_installed() { return test::run_command({"openssl", "list", "-providers", "-provider", "fips"}).ok(); }
 
 // Every use of an algorithm that this module has, once.
 void use_everything() {
@@ -80,7 +79,8 @@ class TakenDeathTest : public ::testing::Test {
 class TakenUnderFipsDeathTest : public TakenDeathTest {
  protected:
   void SetUp() override {
-    if (!module_installed()) GTEST_SKIP() << "this machine has no FIPS module; fips: required refuses to start on it";
+    if (!test::fips_module_installed())
+      GTEST_SKIP() << "this machine has no FIPS module; fips: required refuses to start on it";
     TakenDeathTest::SetUp();
   }
 };
