@@ -45,23 +45,29 @@ class AuditFailure : public ::testing::TestWithParam<const char*> {
     if (HasFailure()) std::fputs(box().daemon_log().c_str(), stderr);
   }
   Appliance& box() { return site_.box(); }
-  void restore_log() {
-    std::filesystem::remove(box().path("log"));
-    std::filesystem::rename(box().path("kept"), box().path("log"));
-    box().start_auditd();
-  }
-  // This folder of the box on a small file system of its own; false where that is not allowed.
-  [[nodiscard]] bool move_to_small_disk(const std::string& name, const char* size) {
+  // This folder of the box on a file system of its own; false, and everything as it was, where that is not allowed.
+  [[nodiscard]] bool move_to_own_disk(const std::string& name, const std::function<bool(const std::string&)>& mount) {
     const std::string folder = box().path(name);
     const std::string kept = box().path("kept");
     std::filesystem::rename(folder, kept);
     std::filesystem::create_directory(folder);
-    if (::mount("tmpfs", folder.c_str(), "tmpfs", 0, (std::string("mode=0700,size=") + size).c_str()) != 0)
+    if (!mount(folder)) {
+      std::filesystem::remove(folder);
+      std::filesystem::rename(kept, folder);
       return false;
+    }
     mounted_ = folder;
+    ::chmod(folder.c_str(), 0700);
+    std::filesystem::remove(folder + "/lost+found");
     std::filesystem::copy(kept, folder, std::filesystem::copy_options::recursive);
     for (const auto& file : std::filesystem::directory_iterator(folder)) ::chmod(file.path().c_str(), 0600);
     return true;
+  }
+  [[nodiscard]] bool move_to_small_disk(const std::string& name, const char* size) {
+    const std::string options = std::string("mode=0700,size=") + size;
+    return move_to_own_disk(name, [&](const std::string& folder) {
+      return ::mount("tmpfs", folder.c_str(), "tmpfs", 0, options.c_str()) == 0;
+    });
   }
   // To the last byte. The file that did it.
   [[nodiscard]] std::string fill_small_disk() const {
@@ -201,20 +207,14 @@ TEST_P(AuditFailure, RC_D_AUDIT_ALogThatBecomesReadOnlyStopsActsUntilItIsMended)
   EXPECT_EQ(box().auditd().end(SIGTERM), 0);
   const std::string log = box().path("log");
   const std::string image = box().path("log.ext4");
-  std::filesystem::rename(log, box().path("kept"));
-  std::filesystem::create_directory(log);
   std::ofstream(image).close();
   std::filesystem::resize_file(image, std::uintmax_t{32} << 20U);
-  const auto mount = [&] { return run_command({"mount", "-o", "loop,errors=remount-ro", image, log}).ok(); };
-  if (!run_command({"mkfs.ext4", "-q", image}).ok() || !mount()) {
-    restore_log();
+  const auto mount = [&](const std::string& folder) {
+    return run_command({"mount", "-o", "loop,errors=remount-ro", image, folder}).ok();
+  };
+  if (!run_command({"mkfs.ext4", "-q", image}).ok() || !move_to_own_disk("log", mount)) {
     GTEST_SKIP() << "a file system in a file needs CAP_SYS_ADMIN, mkfs.ext4 and a loop device";
   }
-  mounted_ = log;
-  ::chmod(log.c_str(), 0700);
-  std::filesystem::remove(log + "/lost+found");
-  std::filesystem::copy(box().path("kept"), log, std::filesystem::copy_options::recursive);
-  for (const auto& file : std::filesystem::directory_iterator(log)) ::chmod(file.path().c_str(), 0600);
   box().start_auditd();
   start();
   begin_load();
@@ -245,7 +245,7 @@ TEST_P(AuditFailure, RC_D_AUDIT_ALogThatBecomesReadOnlyStopsActsUntilItIsMended)
   ASSERT_TRUE(until([&] { return ::umount(log.c_str()) == 0 || errno != EBUSY; }));
   ASSERT_TRUE(until([&] { return run_command({"losetup", "-j", image}).out.empty(); })) << "somebody else holds it";
   run_command({"fsck.ext4", "-fp", image});
-  ASSERT_TRUE(mount());
+  ASSERT_TRUE(mount(log));
   box().start_auditd();
   box().start_daemon();
   EXPECT_TRUE(more_acknowledged());
